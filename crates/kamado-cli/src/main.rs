@@ -1,0 +1,4 @@
+//! The `kamado` command.
+#![forbid(unsafe_code)]
+
+fn main() {}

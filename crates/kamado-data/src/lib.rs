@@ -1,0 +1,2 @@
+//! From raw files to shuffled, normalised, augmented batches.
+#![forbid(unsafe_code)]

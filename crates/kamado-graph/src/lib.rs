@@ -1,0 +1,2 @@
+//! Shapes, operators, the graph, automatic differentiation and the f64 reference interpreter.
+#![forbid(unsafe_code)]

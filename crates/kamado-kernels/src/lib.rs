@@ -1,0 +1,14 @@
+//! Slices in, slices out: the numerical kernels, their run-time instruction-set choice and the thread pool.
+
+pub mod denormals;
+pub mod isa;
+pub mod pool;
+
+/// What every kernel needs to run: an instruction set and threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Exec<'a> {
+    /// The instruction set to use.
+    pub isa: isa::Isa,
+    /// The threads to use.
+    pub pool: &'a pool::ThreadPool,
+}

@@ -1,0 +1,2 @@
+//! Layers, initialisers, losses, optimisers, models and the model file.
+#![forbid(unsafe_code)]

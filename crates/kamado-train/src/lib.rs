@@ -1,0 +1,2 @@
+//! Fit, evaluate and predict: the trainer, metrics, callbacks, history, preflight checks and recipes.
+#![forbid(unsafe_code)]
