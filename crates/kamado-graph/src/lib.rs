@@ -1,2 +1,4 @@
 //! Shapes, operators, the graph, automatic differentiation and the f64 reference interpreter.
 #![forbid(unsafe_code)]
+
+pub mod rng;
