@@ -1,4 +1,18 @@
 //! Shapes, operators, the graph, automatic differentiation and the f64 reference interpreter.
+//!
+//! A [`Graph`](graph::Graph) is built for a symbolic batch size `B`, differentiated by adding nodes, and handed to the
+//! engine. Every operator is one file in [`ops`], with its shape rule, gradient, naive f64 result and test cases.
 #![forbid(unsafe_code)]
 
+mod autodiff;
+pub mod error;
+pub mod graph;
+pub mod interpreter;
+pub mod op;
+pub mod ops;
 pub mod rng;
+pub mod shape;
+pub mod tensor;
+mod text;
+pub mod update;
+mod verify;

@@ -1,0 +1,45 @@
+//! Subtraction.
+//!
+//! `y = a - b`, elementwise, with NumPy's broadcasting. Gradient: `da = dy, db = -dy`.
+
+use serde::{Deserialize, Serialize};
+
+use super::elementwise::{binary_cases, binary_reference, binary_type};
+use crate::error::{GraphError, ShapeError};
+use crate::graph::{Graph, NodeId};
+use crate::op::{At, Case, Context, Fill, InputGradient, Operator};
+use crate::shape::TensorType;
+use crate::tensor::Tensor;
+
+/// Subtraction: `y = a - b`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sub;
+
+impl Operator for Sub {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
+        binary_type(inputs)
+    }
+
+    fn gradient(&self, graph: &mut Graph, at: &At<'_>) -> Result<Vec<InputGradient>, GraphError> {
+        let (da, db) = (at.gradient, graph.neg(at.gradient)?);
+        Ok(vec![InputGradient::Rule(da), InputGradient::Rule(db)])
+    }
+
+    fn reference(&self, inputs: &[&Tensor], context: &Context<'_>) -> Tensor {
+        binary_reference(inputs, context, |a, b| a - b)
+    }
+
+    fn cases() -> Vec<Case> {
+        binary_cases(Sub, Fill::Normal)
+    }
+}
+
+impl Graph {
+    /// `y = a - b`, with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn sub(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, GraphError> {
+        self.push(Sub, &[a, b])
+    }
+}

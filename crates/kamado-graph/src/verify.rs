@@ -1,0 +1,98 @@
+//! The rules that a graph must keep, checked after every pass in tests and debug builds.
+
+use std::collections::HashSet;
+
+use crate::error::GraphError;
+use crate::graph::{Graph, NodeId, Role};
+use crate::op::Op;
+
+impl Graph {
+    /// Checks every rule of a well-formed graph:
+    /// 1. a node's inputs come before it, and its type is what its operator infers;
+    /// 2. variables have unique names, nodes that read them repeat their shape;
+    /// 3. outputs, updates and slots exist;
+    /// 4. a variable is updated at most once, an optimiser's slots are its own, and the value has the variable's shape.
+    ///
+    /// # Errors
+    /// [`GraphError::Malformed`], naming the first place that breaks a rule.
+    pub fn verify(&self) -> Result<(), GraphError> {
+        (0..self.nodes.len()).try_for_each(|i| self.verify_node(NodeId(i as u32)))?;
+        let mut names = HashSet::new();
+        for variable in &self.variables {
+            if !names.insert(&variable.name) {
+                return malformed(format!("variable {:?}", variable.name), "another has this name");
+            }
+        }
+        for (name, id) in &self.outputs {
+            if id.index() >= self.nodes.len() {
+                return malformed(format!("output {name:?}"), format!("node {id} does not exist"));
+            }
+        }
+        self.verify_updates()
+    }
+
+    fn verify_node(&self, id: NodeId) -> Result<(), GraphError> {
+        let node = self.node(id);
+        let place = || format!("{id} = {} in {:?}", node.op.name(), node.scope);
+        if let Some(late) = node.inputs.iter().find(|input| **input >= id) {
+            return malformed(place(), format!("its input {late} does not come before it"));
+        }
+        let types: Vec<_> = node.inputs.iter().map(|&i| &self.node(i).ty).collect();
+        match node.op.infer(&types) {
+            Err(why) => return malformed(place(), why.to_string()),
+            Ok(ty) if ty != node.ty => {
+                return malformed(place(), format!("it is declared {} but infers {ty}", node.ty));
+            }
+            Ok(_) => {}
+        }
+        if let Op::Variable(v) = &node.op {
+            match self.variables.get(v.id.index()) {
+                None => return malformed(place(), format!("variable {} does not exist", v.id.0)),
+                Some(info) if info.shape != v.shape => {
+                    return malformed(
+                        place(),
+                        format!("{:?} has shape {:?}, not {:?}", info.name, info.shape, v.shape),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_updates(&self) -> Result<(), GraphError> {
+        let mut written = HashSet::new();
+        for update in &self.updates {
+            let Some(info) = self.variables.get(update.variable.index()) else {
+                return malformed("an update".into(), format!("variable {} does not exist", update.variable.0));
+            };
+            let place = || format!("the update of {:?}", info.name);
+            if update.value.index() >= self.nodes.len() {
+                return malformed(place(), format!("node {} does not exist", update.value));
+            }
+            let (value, expected) = (&self.node(update.value).ty, crate::shape::Shape::fixed(&info.shape));
+            if value.shape != expected {
+                return malformed(place(), format!("its value has shape {}, not {expected}", value.shape));
+            }
+            if update.slots.len() != update.rule.slots().len() {
+                return malformed(place(), format!("the rule needs {} slots", update.rule.slots().len()));
+            }
+            for id in std::iter::once(&update.variable).chain(&update.slots) {
+                if !written.insert(id) {
+                    return malformed(place(), format!("variable {} is written twice", id.0));
+                }
+            }
+            for slot in &update.slots {
+                match self.variables.get(slot.index()) {
+                    Some(s) if s.role == Role::Slot && s.shape == info.shape => {}
+                    _ => return malformed(place(), format!("variable {} is no slot of its shape", slot.0)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn malformed(place: String, why: impl Into<String>) -> Result<(), GraphError> {
+    Err(GraphError::Malformed { place, why: why.into() })
+}
