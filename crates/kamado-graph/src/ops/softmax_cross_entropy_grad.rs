@@ -2,8 +2,8 @@
 //!
 //! `y[…, i] = (softmax(logits[…, ·])[i] - [i = label[…]]) · dy[…]`. A label outside `0..C` gives NaN.
 //!
-//! Shapes: `logits […, C]`, integer `labels […]`, `dy […]` → `y […, C]`. Gradient, with `g` the gradient of `y` and `s`
-//! the softmax: `dlogits = s · (u - Σ s · u)` where `u = g · dy`; `ddy = Σ (s - onehot) · g`; none for labels.
+//! Shapes: `logits […, C]`, integer `labels […]`, `dy […]` → `y […, C]`. Gradient: `dlogits = s · (u - Σ s · u)` and
+//! `ddy = Σ (s - onehot) · g`, with `g` the gradient of `y`, `s` the softmax and `u = g · dy`; none for labels.
 
 use serde::{Deserialize, Serialize};
 
