@@ -4,6 +4,9 @@ pub mod denormals;
 pub mod isa;
 pub mod pool;
 
+#[allow(dead_code)]
+pub(crate) mod vecmath;
+
 /// What every kernel needs to run: an instruction set and threads.
 #[derive(Clone, Copy, Debug)]
 pub struct Exec<'a> {
