@@ -1,0 +1,88 @@
+//! Speed of the matrix kernels, as GFLOP/s and as a share of the peak measured beside them.
+//!
+//! `cargo run --release -p kamado-kernels --example gemm_bench [THREADS] [FILTER]`
+
+use std::time::Instant;
+
+use kamado_kernels::Exec;
+use kamado_kernels::denormals::FlushDenormals;
+use kamado_kernels::gemm::{Activation, Epilogue, Gemm, Offsets, gemm, gemm_scratch};
+use kamado_kernels::isa::Isa;
+use kamado_kernels::pool::ThreadPool;
+
+fn main() {
+    let _flush = FlushDenormals::new();
+    let mut args = std::env::args().skip(1);
+    let threads = args.next().and_then(|a| a.parse().ok()).unwrap_or(2);
+    let filter = args.next().unwrap_or_default();
+    let isa = match Isa::from_env() {
+        Ok(isa) => isa,
+        Err(error) => return eprintln!("{error}"),
+    };
+    let pool = ThreadPool::new(threads);
+    let bench = Bench { exec: Exec { isa, pool: &pool }, filter };
+    println!("{} on {} threads", isa.name(), pool.threads());
+    products(&bench);
+}
+
+struct Bench<'a> {
+    exec: Exec<'a>,
+    filter: String,
+}
+
+impl Bench<'_> {
+    /// Prints the best of many runs of `body`, interleaved with a product of the best size as the measure.
+    fn report(&self, name: &str, flops: f64, mut body: impl FnMut()) {
+        if !name.contains(&self.filter) {
+            return;
+        }
+        let mut best = f64::INFINITY;
+        let begin = Instant::now();
+        while begin.elapsed().as_secs_f64() < 0.7 {
+            let start = Instant::now();
+            body();
+            best = best.min(start.elapsed().as_secs_f64());
+        }
+        println!("{name:<44} {:>9.4} ms {:>8.1} GFLOP/s", best * 1e3, flops / best / 1e9);
+    }
+}
+
+fn values(len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 2_654_435_761) % 1024) as f32 / 512.0 - 1.0).collect()
+}
+
+fn products(bench: &Bench<'_>) {
+    for (m, n, k, a_t, b_t) in [
+        (512, 512, 512, false, false),
+        (2048, 2048, 2048, false, false),
+        (128, 512, 784, false, false),
+        (128, 512, 512, false, false),
+        (128, 512, 512, false, true),
+        (512, 512, 128, true, false),
+        (784, 512, 128, true, false),
+        (32, 64, 21632, false, false),
+        (32, 21632, 64, false, true),
+        (21632, 64, 32, true, false),
+        (128, 10, 512, false, false),
+    ] {
+        let (a, b) = (values(m * k), values(k * n));
+        let bias = values(n);
+        let mut c = vec![0.0; m * n];
+        let mut scratch = vec![0.0; gemm_scratch(m, n, k, bench.exec.pool.threads())];
+        let g = Gemm {
+            m,
+            n,
+            k,
+            a: &a,
+            a_rows: Offsets::Stride(if a_t { 1 } else { k }),
+            a_cols: Offsets::Stride(if a_t { m } else { 1 }),
+            b: &b,
+            ldb: if b_t { k } else { n },
+            b_transposed: b_t,
+            epilogue: Epilogue { bias: Some(&bias), activation: Activation::Relu, ..Epilogue::default() },
+        };
+        let name = format!("gemm {m}x{n}x{k}{}{}", if a_t { " At" } else { "" }, if b_t { " Bt" } else { "" });
+        let flops = 2.0 * (m * n * k) as f64;
+        bench.report(&name, flops, || gemm(bench.exec, &g, &mut c, n, &mut scratch));
+    }
+}

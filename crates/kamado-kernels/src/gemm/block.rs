@@ -1,0 +1,242 @@
+//! One task: a product small enough for one core, cut along the depth so that its operands stay in the caches.
+
+use crate::simd::{Kernel, Simd};
+use crate::vecmath;
+
+use super::pack::{pack_a, pack_b};
+use super::tile::{Columns, Finish, Packed, Panel, RawOffsets, Strided, Tabled};
+use super::Activation;
+
+/// Greatest depth of a packed panel: two vectors wide, it fills half of a 32 KiB level-1 cache.
+pub(crate) const DEPTH: usize = 256;
+/// Greatest number of columns of a task: `DEPTH` rows of them fill half of a 512 KiB level-2 cache.
+pub(crate) const COLUMNS: usize = 256;
+/// Rows of A that are used together, so that they stay in the level-2 cache beside B.
+const ROWS: usize = 144;
+/// From this many columns on it pays to pack a strided A.
+const PACK_A_COLUMNS: usize = 128;
+/// Up to this many strips of rows, reading B where it lies is cheaper than packing it.
+const DIRECT_B_STRIPS: usize = 2;
+
+/// Floats of scratch that a task of `n <= COLUMNS` columns and depth `k` needs, whatever the instruction set.
+pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
+    let depth = k.min(DEPTH);
+    (n.next_multiple_of(32) + ROWS) * depth
+}
+
+/// `C = finish(A · B)`: the pointers and strides behind a [`super::Gemm`] or a part of one.
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) a: *const f32,
+    pub(crate) a_rows: RawOffsets,
+    pub(crate) a_cols: RawOffsets,
+    pub(crate) b: *const f32,
+    pub(crate) ldb: usize,
+    pub(crate) b_transposed: bool,
+    pub(crate) c: *mut f32,
+    pub(crate) ldc: usize,
+    /// Null, or one value per column.
+    pub(crate) bias: *const f32,
+    pub(crate) activation: Activation,
+    /// Null, or laid out as C.
+    pub(crate) mask: *const f32,
+    pub(crate) accumulate: bool,
+}
+
+// SAFETY: a block is only run by a task that owns its part of C; A, B, bias and mask are read.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// The part that computes rows `rows` and columns `cols` of C from depth `ks`.
+    pub(crate) fn part(
+        &self,
+        rows: std::ops::Range<usize>,
+        cols: std::ops::Range<usize>,
+        ks: std::ops::Range<usize>,
+    ) -> Block {
+        let (a, a_rows) = advance(self.a, self.a_rows, rows.start);
+        let (a, a_cols) = advance(a, self.a_cols, ks.start);
+        let (k_step, n_step) = if self.b_transposed { (1, self.ldb) } else { (self.ldb, 1) };
+        let at = rows.start * self.ldc + cols.start;
+        let offset = |p: *const f32, by: usize| if p.is_null() { p } else { p.wrapping_add(by) };
+        Block {
+            m: rows.len(),
+            n: cols.len(),
+            k: ks.len(),
+            a,
+            a_rows,
+            a_cols,
+            b: self.b.wrapping_add(ks.start * k_step + cols.start * n_step),
+            c: self.c.wrapping_add(at),
+            bias: offset(self.bias, cols.start),
+            mask: offset(self.mask, at),
+            ..*self
+        }
+    }
+
+    /// The same product, as it is, in another place.
+    pub(crate) fn plain(&self, c: *mut f32, ldc: usize) -> Block {
+        let null = std::ptr::null();
+        Block { c, ldc, bias: null, mask: null, activation: Activation::None, accumulate: false, ..*self }
+    }
+
+    /// Computes it.
+    ///
+    /// # Safety
+    /// The pointers must be valid for the shape, C for writing, and `scratch` for [`block_scratch`] floats.
+    #[inline(always)]
+    pub(crate) unsafe fn run<S: Simd>(&self, simd: S, scratch: *mut f32) {
+        let pieces = self.k.div_ceil(DEPTH).max(1);
+        let width = 2 * S::LANES;
+        let pack_columns = self.n >= PACK_A_COLUMNS && matches!(self.a_cols, RawOffsets::Stride(_));
+        let direct = self.m.div_ceil(S::TILE_ROWS) <= DIRECT_B_STRIPS && !self.b_transposed && self.n % width == 0;
+        for piece in 0..pieces {
+            let ks = self.k * piece / pieces..self.k * (piece + 1) / pieces;
+            let last = piece + 1 == pieces;
+            let part = self.part(0..self.m, 0..self.n, ks.clone());
+            let packed_a = scratch.wrapping_add(self.n.next_multiple_of(width) * ks.len());
+            // SAFETY: B's part is readable, and the scratch begins with room for its panels.
+            unsafe {
+                if !direct {
+                    pack_b(simd, part.b, part.ldb, part.b_transposed, part.k, part.n, scratch);
+                }
+            }
+            for row in (0..self.m).step_by(ROWS) {
+                let rows = row..self.m.min(row + ROWS);
+                let mut part = part.part(rows.clone(), 0..self.n, 0..ks.len());
+                part.accumulate = self.accumulate || piece > 0;
+                let b = if direct { (part.b, part.ldb, width) } else { (scratch.cast_const(), width, width * part.k) };
+                if pack_columns {
+                    // SAFETY: A's part is readable, and the scratch has room for it behind the panels.
+                    unsafe { pack_a::<S>(part.a, part.a_rows, part.a_cols, part.m, part.k, packed_a) };
+                    part.a = packed_a;
+                    part.panels(simd, Packed, b, last);
+                } else {
+                    match part.a_cols {
+                        RawOffsets::Stride(stride) => part.panels(simd, Strided(stride), b, last),
+                        RawOffsets::Table(table) => part.panels(simd, Tabled(table), b, last),
+                    }
+                }
+            }
+        }
+        if self.transcendental() {
+            // SAFETY: the rows are those just written.
+            unsafe { activate(self) };
+        }
+    }
+
+    fn transcendental(&self) -> bool {
+        matches!(self.activation, Activation::Sigmoid | Activation::Tanh)
+    }
+
+    /// Multiplies with the panels of B: the first, the distance of their rows, and the distance to the next panel.
+    #[inline(always)]
+    fn panels<S: Simd, C: Columns>(&self, simd: S, cols: C, b: (*const f32, usize, usize), last: bool) {
+        let (b, b_step, b_next) = b;
+        let width = 2 * S::LANES;
+        for (i, col) in (0..self.n).step_by(width).enumerate() {
+            let at = |p: *const f32| if last && !p.is_null() { p.wrapping_add(col) } else { std::ptr::null() };
+            let finish = Finish {
+                add_c: self.accumulate,
+                bias: at(self.bias),
+                relu: last && self.activation == Activation::Relu,
+                mask: if self.transcendental() { std::ptr::null() } else { at(self.mask) },
+            };
+            let panel = Panel {
+                a: self.a,
+                rows: self.a_rows,
+                cols,
+                b: b.wrapping_add(i * b_next),
+                b_step,
+                c: self.c.wrapping_add(col),
+                ldc: self.ldc,
+                m: self.m,
+                n: width.min(self.n - col),
+                k: self.k,
+                finish,
+            };
+            simd.vectorize(panel);
+        }
+    }
+}
+
+fn advance(a: *const f32, offsets: RawOffsets, by: usize) -> (*const f32, RawOffsets) {
+    match offsets {
+        RawOffsets::Stride(stride) => (a.wrapping_add(by * stride), offsets),
+        RawOffsets::Table(table) => (a, RawOffsets::Table(table.wrapping_add(by))),
+    }
+}
+
+/// Sigmoid or tanh, then the mask, of a block that holds the sums and the bias.
+///
+/// # Safety
+/// The block's C must be writable and its mask readable.
+#[inline(always)]
+unsafe fn activate(block: &Block) {
+    for row in 0..block.m {
+        // SAFETY: the caller vouches for m rows of n elements.
+        let c = unsafe { std::slice::from_raw_parts_mut(block.c.add(row * block.ldc), block.n) };
+        match block.activation {
+            Activation::Sigmoid => c.iter_mut().for_each(|v| *v = vecmath::sigmoid(*v)),
+            _ => c.iter_mut().for_each(|v| *v = vecmath::tanh(*v)),
+        }
+        if !block.mask.is_null() {
+            // SAFETY: the mask is laid out as C.
+            let mask = unsafe { std::slice::from_raw_parts(block.mask.add(row * block.ldc), block.n) };
+            c.iter_mut().zip(mask).for_each(|(v, mask)| *v = if *mask > 0.0 { *v } else { 0.0 });
+        }
+    }
+}
+
+/// `C = finish(Σ partials)`: adds `slices` products of `m * n`, one after another, in their order.
+///
+/// # Safety
+/// The block's C, bias and mask must be valid, and the partials for `slices` times `stride` floats.
+pub(crate) struct Gather {
+    pub(crate) block: Block,
+    pub(crate) partials: *const f32,
+    pub(crate) ld: usize,
+    pub(crate) stride: usize,
+    pub(crate) slices: usize,
+}
+
+impl Kernel for Gather {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let block = &self.block;
+        for row in 0..block.m {
+            // SAFETY: whoever made it vouches for m rows of n elements everywhere.
+            let at = |p: *const f32| unsafe { std::slice::from_raw_parts(p, block.n) };
+            // SAFETY: as above.
+            let c = unsafe { std::slice::from_raw_parts_mut(block.c.add(row * block.ldc), block.n) };
+            if !block.accumulate {
+                c.fill(0.0);
+            }
+            for slice in 0..self.slices {
+                let partial = at(self.partials.wrapping_add(slice * self.stride + row * self.ld));
+                c.iter_mut().zip(partial).for_each(|(c, p)| *c += p);
+            }
+            if !block.bias.is_null() {
+                c.iter_mut().zip(at(block.bias)).for_each(|(c, b)| *c += b);
+            }
+            if block.activation == Activation::Relu {
+                c.iter_mut().for_each(|c| *c = if 0.0 > *c { 0.0 } else { *c });
+            }
+            if !block.mask.is_null() && !block.transcendental() {
+                let mask = at(block.mask.wrapping_add(row * block.ldc));
+                c.iter_mut().zip(mask).for_each(|(v, mask)| *v = if *mask > 0.0 { *v } else { 0.0 });
+            }
+        }
+        if block.transcendental() {
+            // SAFETY: the rows are those just written.
+            unsafe { activate(block) };
+        }
+    }
+}
