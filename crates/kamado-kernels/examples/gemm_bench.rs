@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use kamado_kernels::Exec;
 use kamado_kernels::denormals::FlushDenormals;
+use kamado_kernels::dense_update::{DenseUpdate, dense_update, dense_update_scratch};
 use kamado_kernels::gemm::{Activation, Epilogue, Gemm, Offsets, gemm, gemm_scratch};
 use kamado_kernels::isa::Isa;
 use kamado_kernels::pool::ThreadPool;
+use kamado_kernels::update_rule::{Parameter, UpdateRule, update};
 
 fn main() {
     let _flush = FlushDenormals::new();
@@ -23,6 +25,7 @@ fn main() {
     let bench = Bench { exec: Exec { isa, pool: &pool }, filter };
     println!("{} on {} threads", isa.name(), pool.threads());
     products(&bench);
+    dense(&bench);
 }
 
 struct Bench<'a> {
@@ -84,5 +87,32 @@ fn products(bench: &Bench<'_>) {
         let name = format!("gemm {m}x{n}x{k}{}{}", if a_t { " At" } else { "" }, if b_t { " Bt" } else { "" });
         let flops = 2.0 * (m * n * k) as f64;
         bench.report(&name, flops, || gemm(bench.exec, &g, &mut c, n, &mut scratch));
+    }
+}
+
+fn dense(bench: &Bench<'_>) {
+    let rule = UpdateRule::Adam { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, decay: 0.0 };
+    for (batch, inputs, outputs, with_dx) in
+        [(32, 21632, 64, true), (32, 64, 10, true), (128, 784, 512, false), (128, 512, 512, true), (128, 512, 10, true)]
+    {
+        let (x, dy) = (values(batch * inputs), values(batch * outputs));
+        let len = inputs * outputs;
+        let (mut w, mut m, mut v) = (values(len), values(len), vec![1.0; len]);
+        let (mut b, mut bm, mut bv) = (values(outputs), values(outputs), vec![1.0; outputs]);
+        let mut dx = vec![0.0; batch * inputs];
+        let mut scratch = vec![0.0; dense_update_scratch(batch, inputs, outputs, bench.exec.pool.threads())];
+        let layer = DenseUpdate { batch, inputs, outputs, x: &x, dy: &dy, mask: Some(&x), rule };
+        let flops = 2.0 * (batch * len) as f64 * if with_dx { 2.0 } else { 1.0 };
+        bench.report(&format!("dense_update {batch}x{inputs}x{outputs} dx={with_dx}"), flops, || {
+            let w = Parameter { value: &mut w, slots: [&mut m, &mut v] };
+            let bias = Parameter { value: &mut b, slots: [&mut bm, &mut bv] };
+            dense_update(bench.exec, &layer, w, Some(bias), with_dx.then_some(&mut dx[..]), &mut scratch);
+        });
+    }
+    for len in [1 << 12, 1 << 20] {
+        let (mut w, mut m, mut v, g) = (values(len), values(len), vec![1.0; len], values(len));
+        bench.report(&format!("adam {len}"), 11.0 * len as f64, || {
+            update(bench.exec, &rule, Parameter { value: &mut w, slots: [&mut m, &mut v] }, &g);
+        });
     }
 }

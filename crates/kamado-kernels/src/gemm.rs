@@ -13,8 +13,8 @@ mod pack;
 mod plan;
 mod tile;
 
+pub(crate) use block::{Block, Gather, block_scratch, pack_whole};
 pub use offsets::{OffsetTable, Offsets};
-pub(crate) use block::{Block, COLUMNS, Gather, block_scratch};
 pub(crate) use plan::Plan;
 pub(crate) use tile::RawOffsets;
 
@@ -99,6 +99,7 @@ impl Gemm<'_> {
             b: self.b.as_ptr(),
             ldb: self.ldb,
             b_transposed: self.b_transposed,
+            b_packed: false,
             c: c.as_mut_ptr(),
             ldc,
             bias: bias.map_or(null, <[f32]>::as_ptr),

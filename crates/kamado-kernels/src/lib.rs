@@ -1,9 +1,11 @@
 //! Slices in, slices out: the numerical kernels, their run-time instruction-set choice and the thread pool.
 
 pub mod denormals;
+pub mod dense_update;
 pub mod gemm;
 pub mod isa;
 pub mod pool;
+pub mod update_rule;
 
 mod simd;
 #[allow(dead_code)]

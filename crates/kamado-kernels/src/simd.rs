@@ -178,6 +178,11 @@ impl Shared {
         self.0
     }
 
+    /// The pointer to what lies `by` floats further on.
+    pub(crate) fn offset(self, by: usize) -> Self {
+        Shared(self.0.wrapping_add(by))
+    }
+
     /// The part at `start..start + len`.
     ///
     /// # Safety

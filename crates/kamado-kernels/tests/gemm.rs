@@ -132,7 +132,9 @@ fn awkward_sizes() {
 /// Around the greatest depth of a panel, columns of a task and rows of a block.
 #[test]
 fn block_edges() {
-    for (m, n, k) in [(7, 9, 255), (7, 9, 257), (13, 255, 30), (13, 257, 30), (143, 33, 9), (145, 129, 20), (400, 20, 8)] {
+    for (m, n, k) in
+        [(7, 9, 255), (7, 9, 257), (13, 255, 30), (13, 257, 30), (143, 33, 9), (145, 129, 20), (400, 20, 8)]
+    {
         for (a_transposed, b_transposed) in [(false, false), (true, false), (false, true), (true, true)] {
             let case = Case::new(m, n, k, a_transposed, b_transposed, 3);
             case.check(a_transposed, case.epilogue(false, Activation::None, true, true));

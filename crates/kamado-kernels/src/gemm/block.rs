@@ -1,11 +1,14 @@
 //! One task: a product small enough for one core, cut along the depth so that its operands stay in the caches.
 
-use crate::simd::{Kernel, Simd};
+use std::ops::Range;
+
+use crate::Exec;
+use crate::simd::{Kernel, Shared, Simd, dispatch};
 use crate::vecmath;
 
+use super::Activation;
 use super::pack::{pack_a, pack_b};
 use super::tile::{Columns, Finish, Packed, Panel, RawOffsets, Strided, Tabled};
-use super::Activation;
 
 /// Greatest depth of a packed panel: two vectors wide, it fills half of a 32 KiB level-1 cache.
 pub(crate) const DEPTH: usize = 256;
@@ -24,6 +27,46 @@ pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
     (n.next_multiple_of(32) + ROWS) * depth
 }
 
+/// Pieces of at most [`DEPTH`] that a depth is cut into.
+fn pieces(k: usize) -> usize {
+    k.div_ceil(DEPTH).max(1)
+}
+
+fn piece_of(k: usize, piece: usize) -> Range<usize> {
+    k * piece / pieces(k)..k * (piece + 1) / pieces(k)
+}
+
+/// Packs a whole row-major B of `k` rows and `n` columns for [`Block::b_packed`].
+///
+/// # Safety
+/// B must be readable, and `dst` must have room for `k` rows of `n` columns, rounded up to whole panels (32 will do).
+pub(crate) unsafe fn pack_whole(exec: Exec<'_>, b: *const f32, k: usize, n: usize, dst: Shared) {
+    for piece in 0..pieces(k) {
+        dispatch(exec.isa, PackPiece { b, k, n, piece, dst });
+    }
+}
+
+struct PackPiece {
+    b: *const f32,
+    k: usize,
+    n: usize,
+    piece: usize,
+    dst: Shared,
+}
+
+impl Kernel for PackPiece {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let ks = piece_of(self.k, self.piece);
+        let b = self.b.wrapping_add(ks.start * self.n);
+        let dst = self.dst.ptr().wrapping_add(self.n.next_multiple_of(2 * S::LANES) * ks.start);
+        // SAFETY: `pack_whole`'s caller vouches for both.
+        unsafe { pack_b(simd, b, self.n, false, ks.len(), self.n, dst) };
+    }
+}
+
 /// `C = finish(A · B)`: the pointers and strides behind a [`super::Gemm`] or a part of one.
 #[derive(Clone, Copy)]
 pub(crate) struct Block {
@@ -36,6 +79,8 @@ pub(crate) struct Block {
     pub(crate) b: *const f32,
     pub(crate) ldb: usize,
     pub(crate) b_transposed: bool,
+    /// B is one whole matrix packed by [`pack_whole`].
+    pub(crate) b_packed: bool,
     pub(crate) c: *mut f32,
     pub(crate) ldc: usize,
     /// Null, or one value per column.
@@ -53,12 +98,7 @@ unsafe impl Sync for Block {}
 
 impl Block {
     /// The part that computes rows `rows` and columns `cols` of C from depth `ks`.
-    pub(crate) fn part(
-        &self,
-        rows: std::ops::Range<usize>,
-        cols: std::ops::Range<usize>,
-        ks: std::ops::Range<usize>,
-    ) -> Block {
+    pub(crate) fn part(&self, rows: Range<usize>, cols: Range<usize>, ks: Range<usize>) -> Block {
         let (a, a_rows) = advance(self.a, self.a_rows, rows.start);
         let (a, a_cols) = advance(a, self.a_cols, ks.start);
         let (k_step, n_step) = if self.b_transposed { (1, self.ldb) } else { (self.ldb, 1) };
@@ -91,26 +131,29 @@ impl Block {
     /// The pointers must be valid for the shape, C for writing, and `scratch` for [`block_scratch`] floats.
     #[inline(always)]
     pub(crate) unsafe fn run<S: Simd>(&self, simd: S, scratch: *mut f32) {
-        let pieces = self.k.div_ceil(DEPTH).max(1);
+        let pieces = pieces(self.k);
         let width = 2 * S::LANES;
         let pack_columns = self.n >= PACK_A_COLUMNS && matches!(self.a_cols, RawOffsets::Stride(_));
-        let direct = self.m.div_ceil(S::TILE_ROWS) <= DIRECT_B_STRIPS && !self.b_transposed && self.n % width == 0;
+        let few = self.m.div_ceil(S::TILE_ROWS) <= DIRECT_B_STRIPS;
+        let direct = few && !self.b_transposed && !self.b_packed && self.n % width == 0;
         for piece in 0..pieces {
-            let ks = self.k * piece / pieces..self.k * (piece + 1) / pieces;
+            let ks = piece_of(self.k, piece);
             let last = piece + 1 == pieces;
             let part = self.part(0..self.m, 0..self.n, ks.clone());
             let packed_a = scratch.wrapping_add(self.n.next_multiple_of(width) * ks.len());
-            // SAFETY: B's part is readable, and the scratch begins with room for its panels.
-            unsafe {
-                if !direct {
-                    pack_b(simd, part.b, part.ldb, part.b_transposed, part.k, part.n, scratch);
-                }
-            }
+            let b = if direct {
+                (part.b, part.ldb, width)
+            } else if self.b_packed {
+                (self.b.wrapping_add(self.n.next_multiple_of(width) * ks.start), width, width * part.k)
+            } else {
+                // SAFETY: B's part is readable, and the scratch begins with room for its panels.
+                unsafe { pack_b(simd, part.b, part.ldb, part.b_transposed, part.k, part.n, scratch) };
+                (scratch.cast_const(), width, width * part.k)
+            };
             for row in (0..self.m).step_by(ROWS) {
                 let rows = row..self.m.min(row + ROWS);
                 let mut part = part.part(rows.clone(), 0..self.n, 0..ks.len());
                 part.accumulate = self.accumulate || piece > 0;
-                let b = if direct { (part.b, part.ldb, width) } else { (scratch.cast_const(), width, width * part.k) };
                 if pack_columns {
                     // SAFETY: A's part is readable, and the scratch has room for it behind the panels.
                     unsafe { pack_a::<S>(part.a, part.a_rows, part.a_cols, part.m, part.k, packed_a) };
