@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use kamado_kernels::Exec;
+use kamado_kernels::conv2d::{Conv2d, Conv2dShape};
 use kamado_kernels::denormals::FlushDenormals;
 use kamado_kernels::dense_update::{DenseUpdate, dense_update, dense_update_scratch};
 use kamado_kernels::gemm::{Activation, Epilogue, Gemm, Offsets, gemm, gemm_scratch};
@@ -26,6 +27,7 @@ fn main() {
     println!("{} on {} threads", isa.name(), pool.threads());
     products(&bench);
     dense(&bench);
+    convolutions(&bench);
 }
 
 struct Bench<'a> {
@@ -113,6 +115,64 @@ fn dense(bench: &Bench<'_>) {
         let (mut w, mut m, mut v, g) = (values(len), values(len), vec![1.0; len], values(len));
         bench.report(&format!("adam {len}"), 11.0 * len as f64, || {
             update(bench.exec, &rule, Parameter { value: &mut w, slots: [&mut m, &mut v] }, &g);
+        });
+    }
+}
+
+/// A 3x3 convolution of square images, "same" if `pad` is 1 and "valid" if it is 0.
+fn shape(batch: usize, size: usize, in_c: usize, out_c: usize, stride: usize, pad: usize) -> Conv2dShape {
+    let out = (size + 2 * pad - 3) / stride + 1;
+    Conv2dShape {
+        batch,
+        in_h: size,
+        in_w: size,
+        in_c,
+        out_h: out,
+        out_w: out,
+        out_c,
+        kernel_h: 3,
+        kernel_w: 3,
+        stride_h: stride,
+        stride_w: stride,
+        pad_top: pad,
+        pad_left: pad,
+        dilation_h: 1,
+        dilation_w: 1,
+        groups: 1,
+    }
+}
+
+fn convolutions(bench: &Bench<'_>) {
+    for (name, shape) in [
+        ("seed", shape(32, 28, 1, 32, 1, 0)),
+        ("vgg 3-64", shape(64, 32, 3, 64, 1, 1)),
+        ("vgg 64-64", shape(64, 32, 64, 64, 1, 1)),
+        ("vgg 64-128", shape(64, 16, 64, 128, 1, 1)),
+        ("vgg 128-128", shape(64, 16, 128, 128, 1, 1)),
+        ("resnet 16-16", shape(128, 32, 16, 16, 1, 1)),
+        ("resnet 16-32 /2", shape(128, 32, 16, 32, 2, 1)),
+        ("resnet 64-64", shape(128, 8, 64, 64, 1, 1)),
+    ] {
+        let conv = Conv2d::new(shape);
+        let x = values(shape.batch * shape.in_h * shape.in_w * shape.in_c);
+        let w = values(9 * shape.in_c * shape.out_c);
+        let mut y = values(shape.batch * shape.out_h * shape.out_w * shape.out_c);
+        let (bias, mut db) = (values(shape.out_c), values(shape.out_c));
+        let (mut dx, mut dw) = (x.clone(), w.clone());
+        let threads = bench.exec.pool.threads();
+        let flops = 2.0 * (y.len() * 9 * shape.in_c) as f64;
+        let mut scratch = vec![0.0; conv.forward_scratch(threads)];
+        bench.report(&format!("conv {name} forward"), flops, || {
+            let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu, ..Epilogue::default() };
+            conv.forward(bench.exec, &x, &w, epilogue, &mut y, &mut scratch);
+        });
+        let mut scratch = vec![0.0; conv.input_grad_scratch(threads)];
+        bench.report(&format!("conv {name} input_grad"), flops, || {
+            conv.input_grad(bench.exec, &y, &w, Some(&x), &mut dx, &mut scratch);
+        });
+        let mut scratch = vec![0.0; conv.kernel_grad_scratch(threads)];
+        bench.report(&format!("conv {name} kernel_grad"), flops, || {
+            conv.kernel_grad(bench.exec, &x, &y, &mut dw, Some(&mut db), &mut scratch);
         });
     }
 }

@@ -4,7 +4,7 @@
 //! dW = Xᵀ·dY, then the update. The gradient of W never goes to memory, and W and its slots are read and written once.
 
 use crate::Exec;
-use crate::gemm::{Activation, Block, RawOffsets, block_scratch, pack_whole};
+use crate::gemm::{Activation, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 use crate::update_rule::{Apply, Parameter, UpdateRule, Weights};
 
@@ -49,15 +49,10 @@ fn worker_scratch(batch: usize, inputs: usize, outputs: usize) -> usize {
     (rows * outputs).next_multiple_of(16) + block_scratch(rows, outputs).max(block_scratch(outputs, batch))
 }
 
-/// Floats of dY, packed for all blocks.
-fn packed_dy(batch: usize, outputs: usize) -> usize {
-    batch * outputs.next_multiple_of(32)
-}
-
 /// Floats of scratch that [`dense_update`] needs.
 pub fn dense_update_scratch(batch: usize, inputs: usize, outputs: usize, threads: usize) -> usize {
     let bias = outputs.next_multiple_of(16);
-    packed_dy(batch, outputs) + bias + threads * worker_scratch(batch, inputs, outputs) + ALIGN_SLACK
+    packed_whole(batch, outputs) + bias + threads * worker_scratch(batch, inputs, outputs) + ALIGN_SLACK
 }
 
 /// Updates `w`, `[inputs, outputs]`, by dW = Xᵀ·dY and `bias`, `[outputs]`, by the sums of dY's columns; writes
@@ -83,14 +78,14 @@ pub fn dense_update(
     let needed = dense_update_scratch(batch, inputs, outputs, exec.pool.threads());
     assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
 
-    let (packed, rest) = aligned(scratch).split_at_mut(packed_dy(batch, outputs));
+    let (packed, rest) = aligned(scratch).split_at_mut(packed_whole(batch, outputs));
     let (db, workers) = rest.split_at_mut(outputs.next_multiple_of(16));
     if let Some(mut bias) = bias {
         let weights = bias.checked(&rule, outputs);
         dispatch(exec.isa, BiasUpdate { dy, db: &mut db[..outputs], weights, rule });
     }
     // SAFETY: dy is batch rows of outputs, and `packed` has room for whole panels of them.
-    unsafe { pack_whole(exec, dy.as_ptr(), batch, outputs, Shared::new(packed)) };
+    unsafe { pack_whole(exec, dy.as_ptr(), outputs, false, batch, outputs, Shared::new(packed)) };
     let null = std::ptr::null();
     let task = Task {
         layer: *layer,

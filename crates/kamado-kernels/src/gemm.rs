@@ -13,7 +13,7 @@ mod pack;
 mod plan;
 mod tile;
 
-pub(crate) use block::{Block, Gather, block_scratch, pack_whole};
+pub(crate) use block::{Block, Gather, block_scratch, pack_whole, packed_whole};
 pub use offsets::{OffsetTable, Offsets};
 pub(crate) use plan::Plan;
 pub(crate) use tile::RawOffsets;
@@ -154,13 +154,7 @@ unsafe fn run(exec: Exec<'_>, plan: &Plan, block: Block, partials: Shared, worke
         dispatch(exec.isa, Run { block: part.part(rows, cols, ks), scratch });
     });
     if plan.slices != 1 {
-        let rows = plan.gather_rows();
-        exec.pool.run(block.m.div_ceil(rows), |task, _| {
-            let first = task * rows;
-            let block = block.part(first..block.m.min(first + rows), 0..block.n, 0..0);
-            let partials = partials.ptr().wrapping_add(first * block.n);
-            dispatch(exec.isa, Gather { block, partials, ld: block.n, stride: per_slice, slices: plan.slices });
-        });
+        Gather { block, partials: partials.ptr(), ld: block.n, stride: per_slice, slices: plan.slices }.run_all(exec);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Slices in, slices out: the numerical kernels, their run-time instruction-set choice and the thread pool.
 
+pub mod conv2d;
 pub mod denormals;
 pub mod dense_update;
 pub mod gemm;

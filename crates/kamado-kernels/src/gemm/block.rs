@@ -21,6 +21,9 @@ const PACK_A_COLUMNS: usize = 128;
 /// Up to this many strips of rows, reading B where it lies is cheaper than packing it.
 const DIRECT_B_STRIPS: usize = 2;
 
+/// Values that one task adds up in a [`Gather`].
+const GATHER: usize = 1 << 15;
+
 /// Floats of scratch that a task of `n <= COLUMNS` columns and depth `k` needs, whatever the instruction set.
 pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
     let depth = k.min(DEPTH);
@@ -36,22 +39,46 @@ fn piece_of(k: usize, piece: usize) -> Range<usize> {
     k * piece / pieces(k)..k * (piece + 1) / pieces(k)
 }
 
-/// Packs a whole row-major B of `k` rows and `n` columns for [`Block::b_packed`].
-///
-/// # Safety
-/// B must be readable, and `dst` must have room for `k` rows of `n` columns, rounded up to whole panels (32 will do).
-pub(crate) unsafe fn pack_whole(exec: Exec<'_>, b: *const f32, k: usize, n: usize, dst: Shared) {
-    for piece in 0..pieces(k) {
-        dispatch(exec.isa, PackPiece { b, k, n, piece, dst });
-    }
+/// Floats of a whole B of `k` rows and `n` columns, packed for [`Block::b_packed`].
+pub(crate) fn packed_whole(k: usize, n: usize) -> usize {
+    k * n.next_multiple_of(32)
 }
 
+/// Packs a whole B; see [`Block`] for `ldb` and `transposed`.
+///
+/// # Safety
+/// B must be readable, and `dst` must have room for [`packed_whole`] floats.
+pub(crate) unsafe fn pack_whole(
+    exec: Exec<'_>,
+    b: *const f32,
+    ldb: usize,
+    transposed: bool,
+    k: usize,
+    n: usize,
+    dst: Shared,
+) {
+    let whole = PackPiece { b, ldb, transposed, k, n, piece: 0, dst };
+    exec.pool.run(pieces(k), |piece, _| dispatch(exec.isa, whole.piece(piece)));
+}
+
+#[derive(Clone, Copy)]
 struct PackPiece {
     b: *const f32,
+    ldb: usize,
+    transposed: bool,
     k: usize,
     n: usize,
     piece: usize,
     dst: Shared,
+}
+
+// SAFETY: B is only read.
+unsafe impl Sync for PackPiece {}
+
+impl PackPiece {
+    fn piece(&self, piece: usize) -> Self {
+        PackPiece { piece, ..*self }
+    }
 }
 
 impl Kernel for PackPiece {
@@ -60,10 +87,10 @@ impl Kernel for PackPiece {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let ks = piece_of(self.k, self.piece);
-        let b = self.b.wrapping_add(ks.start * self.n);
+        let b = self.b.wrapping_add(ks.start * if self.transposed { 1 } else { self.ldb });
         let dst = self.dst.ptr().wrapping_add(self.n.next_multiple_of(2 * S::LANES) * ks.start);
         // SAFETY: `pack_whole`'s caller vouches for both.
-        unsafe { pack_b(simd, b, self.n, false, ks.len(), self.n, dst) };
+        unsafe { pack_b(simd, b, self.ldb, self.transposed, ks.len(), self.n, dst) };
     }
 }
 
@@ -103,7 +130,6 @@ impl Block {
         let (a, a_cols) = advance(a, self.a_cols, ks.start);
         let (k_step, n_step) = if self.b_transposed { (1, self.ldb) } else { (self.ldb, 1) };
         let at = rows.start * self.ldc + cols.start;
-        let offset = |p: *const f32, by: usize| if p.is_null() { p } else { p.wrapping_add(by) };
         Block {
             m: rows.len(),
             n: cols.len(),
@@ -113,8 +139,22 @@ impl Block {
             a_cols,
             b: self.b.wrapping_add(ks.start * k_step + cols.start * n_step),
             c: self.c.wrapping_add(at),
-            bias: offset(self.bias, cols.start),
-            mask: offset(self.mask, at),
+            bias: plus(self.bias, cols.start),
+            mask: plus(self.mask, at),
+            ..*self
+        }
+    }
+
+    /// The same for other rows, whose offsets count from `a`, and from column `column` of B on; their place in C, the
+    /// mask and the bias is `at` and `column` further on.
+    pub(crate) fn moved(&self, m: usize, a: *const f32, column: usize, at: usize) -> Block {
+        Block {
+            m,
+            a,
+            b: self.b.wrapping_add(column * if self.b_transposed { self.ldb } else { 1 }),
+            c: self.c.wrapping_add(at),
+            bias: plus(self.bias, column),
+            mask: plus(self.mask, at),
             ..*self
         }
     }
@@ -208,6 +248,10 @@ impl Block {
     }
 }
 
+fn plus(p: *const f32, by: usize) -> *const f32 {
+    if p.is_null() { p } else { p.wrapping_add(by) }
+}
+
 fn advance(a: *const f32, offsets: RawOffsets, by: usize) -> (*const f32, RawOffsets) {
     match offsets {
         RawOffsets::Stride(stride) => (a.wrapping_add(by * stride), offsets),
@@ -246,6 +290,23 @@ pub(crate) struct Gather {
     pub(crate) ld: usize,
     pub(crate) stride: usize,
     pub(crate) slices: usize,
+}
+
+// SAFETY: the partials are only read, and C is written by rows.
+unsafe impl Sync for Gather {}
+
+impl Gather {
+    /// Runs it on all threads.
+    pub(crate) fn run_all(&self, exec: Exec<'_>) {
+        let block = &self.block;
+        let rows = (GATHER / (block.n * self.slices.max(1)).max(1)).max(1);
+        exec.pool.run(block.m.div_ceil(rows), |task, _| {
+            let first = task * rows;
+            let block = block.part(first..block.m.min(first + rows), 0..block.n, 0..0);
+            let partials = self.partials.wrapping_add(first * self.ld);
+            dispatch(exec.isa, Gather { block, partials, ..*self });
+        });
+    }
 }
 
 impl Kernel for Gather {

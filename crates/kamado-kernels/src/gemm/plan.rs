@@ -77,9 +77,4 @@ impl Plan {
     pub(crate) fn partials(&self) -> usize {
         if self.slices > 1 { (self.slices * self.m * self.n).next_multiple_of(16) } else { 0 }
     }
-
-    /// Rows of C that one task sums.
-    pub(crate) fn gather_rows(&self) -> usize {
-        (TASK / 16 / (self.n * self.slices.max(1)).max(1)).max(1)
-    }
 }
