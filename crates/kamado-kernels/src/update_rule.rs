@@ -35,7 +35,7 @@ pub enum UpdateRule {
         /// AdamW's `weight_decay·learning_rate`; 0 for Adam.
         decay: f32,
     },
-    /// `v = rho·v + (1 - rho)·g²`, `s = learning_rate·g / √(v + epsilon)`; with momentum, `m = momentum·m + s` and
+    /// `w -= w·weight_decay·learning_rate`; then `v = rho·v + (1 - rho)·g²`, `s = learning_rate·g / √(v + epsilon)`; with momentum, `m = momentum·m + s` and
     /// `w -= m`; without, `w -= s`. Slots: v, and m if momentum > 0.
     RmsProp {
         /// The step length.
@@ -46,6 +46,8 @@ pub enum UpdateRule {
         momentum: f32,
         /// Added under the root.
         epsilon: f32,
+        /// Decoupled decay of the weights; 0 for none.
+        weight_decay: f32,
     },
 }
 
@@ -139,8 +141,9 @@ impl Kernel for Apply {
             UpdateRule::Adam { alpha, beta1, beta2, epsilon, decay } => {
                 self.each(simd, Adam { alpha, first: 1.0 - beta1, second: 1.0 - beta2, epsilon, keep: 1.0 - decay });
             }
-            UpdateRule::RmsProp { learning_rate, rho, momentum, epsilon } => {
-                let plain = RmsProp { learning_rate, rho, epsilon };
+            UpdateRule::RmsProp { learning_rate, rho, momentum, epsilon, weight_decay } => {
+                let keep = 1.0 - weight_decay * learning_rate;
+                let plain = RmsProp { learning_rate, rho, epsilon, keep };
                 if momentum > 0.0 {
                     self.each(simd, RmsPropMomentum { plain, momentum });
                 } else {
@@ -250,6 +253,7 @@ struct RmsProp {
     learning_rate: f32,
     rho: f32,
     epsilon: f32,
+    keep: f32,
 }
 
 impl RmsProp {
@@ -268,7 +272,7 @@ impl Step for RmsProp {
     #[inline(always)]
     fn step<S: Simd>(self, simd: S, w: S::V, [v, rest]: [S::V; 2], g: S::V) -> (S::V, [S::V; 2]) {
         let (v, step) = self.moment_and_step(simd, v, g);
-        (simd.sub(w, step), [v, rest])
+        (simd.sub(simd.mul(w, simd.splat(self.keep)), step), [v, rest])
     }
 }
 
@@ -284,6 +288,6 @@ impl Step for RmsPropMomentum {
     fn step<S: Simd>(self, simd: S, w: S::V, [v, m]: [S::V; 2], g: S::V) -> (S::V, [S::V; 2]) {
         let (v, step) = self.plain.moment_and_step(simd, v, g);
         let m = simd.mul_add(m, simd.splat(self.momentum), step);
-        (simd.sub(w, m), [v, m])
+        (simd.sub(simd.mul(w, simd.splat(self.plain.keep)), m), [v, m])
     }
 }

@@ -1,0 +1,57 @@
+//! What can go wrong when a graph is compiled or run.
+
+/// A graph could not be compiled or run.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The environment asks for an instruction set that this processor lacks.
+    #[error(transparent)]
+    Isa(#[from] kamado_kernels::isa::UnknownIsa),
+    /// The graph breaks a rule of well-formed graphs.
+    #[error(transparent)]
+    Graph(#[from] kamado_graph::error::GraphError),
+    /// The system does not have the memory.
+    #[error("{what} needs {} MiB of memory, which the system does not have; use a smaller batch size or model", bytes >> 20)]
+    OutOfMemory {
+        /// What the memory is for.
+        what: &'static str,
+        /// How much.
+        bytes: usize,
+    },
+    /// A variable of the graph is not in the store, or has another shape there.
+    #[error("variable {name:?} has shape {expected:?} in the graph, but {}", found(stored))]
+    Variable {
+        /// The variable.
+        name: String,
+        /// Its shape in the graph.
+        expected: Vec<usize>,
+        /// Its shape in the store, if it is there.
+        stored: Option<Vec<usize>>,
+    },
+    /// A tensor that is fed, or a value for a variable, is missing or does not fit.
+    #[error("{name:?} expects {expected}, got {got}")]
+    Feed {
+        /// The input or variable.
+        name: String,
+        /// Type, shape and number of elements.
+        expected: String,
+        /// What came instead.
+        got: String,
+    },
+    /// A label is not a class.
+    #[error("label {label} in row {row} of the batch is not one of the {classes} classes 0 to {}", classes - 1)]
+    Label {
+        /// The row of the batch.
+        row: usize,
+        /// The label.
+        label: i32,
+        /// The number of classes.
+        classes: usize,
+    },
+}
+
+fn found(stored: &Option<Vec<usize>>) -> String {
+    match stored {
+        None => "is not in the store".to_owned(),
+        Some(shape) => format!("{shape:?} in the store"),
+    }
+}

@@ -1,0 +1,210 @@
+//! Whole training steps against the f64 interpreter: fused and not, on one thread and several, on every instruction set.
+
+use kamado_engine::{Feed, Fusion, Runtime, Session, Store};
+use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableInfo};
+use kamado_graph::interpreter::{self, Run};
+use kamado_graph::ops::{Conv2d, Padding};
+use kamado_graph::rng::Rng;
+use kamado_graph::shape::{Dim, Shape, TensorType};
+use kamado_graph::tensor::Tensor;
+use kamado_graph::update::{Adam, MovingAverage, RmsProp, Sgd, StepInfo, UpdateRule};
+use kamado_kernels::isa::Isa;
+
+const BATCH: usize = 5;
+
+fn variable(g: &mut Graph, name: &str, shape: &[usize]) -> NodeId {
+    let info = VariableInfo { name: name.into(), shape: shape.to_vec(), role: Role::Trainable };
+    g.variable(info).unwrap().1
+}
+
+/// Convolution, relu, dense, relu, dense, cross-entropy, and an update of every weight by `rule`.
+fn network(rule: UpdateRule) -> Graph {
+    let mut g = Graph::new();
+    let x = g.input("x", TensorType::f32(Shape::batched(&[7, 6, 2]))).unwrap();
+    let labels = g.input("labels", TensorType::i32(Shape(vec![Dim::B]))).unwrap();
+    let weights = [
+        variable(&mut g, "conv.kernel", &[3, 3, 2, 4]),
+        variable(&mut g, "conv.bias", &[4]),
+        variable(&mut g, "dense.kernel", &[80, 9]),
+        variable(&mut g, "dense.bias", &[9]),
+        variable(&mut g, "out.kernel", &[9, 3]),
+        variable(&mut g, "out.bias", &[3]),
+    ];
+    let conv = Conv2d { strides: [1, 1], padding: Padding::Valid, dilation: [1, 1], groups: 1 };
+    let c = g.push(conv, &[x, weights[0]]).unwrap();
+    let c = g.add(c, weights[1]).unwrap();
+    let c = g.relu(c).unwrap();
+    let flat = g.reshape(c, Shape::batched(&[80])).unwrap();
+    let h = g.matmul(flat, weights[2], false, false).unwrap();
+    let h = g.add(h, weights[3]).unwrap();
+    let h = g.relu(h).unwrap();
+    let logits = g.matmul(h, weights[4], false, false).unwrap();
+    let logits = g.add(logits, weights[5]).unwrap();
+    let losses = g.softmax_cross_entropy(logits, labels).unwrap();
+    let loss = g.mean(losses, &[0], false).unwrap();
+    g.set_output("loss", loss);
+    let gradients = g.gradients(loss, &weights).unwrap();
+    for (index, gradient) in gradients.into_iter().enumerate() {
+        let info = g.variables()[index].clone();
+        let slots = rule.slots().iter().map(|slot| {
+            let name = format!("{}.{slot}", info.name);
+            g.declare(VariableInfo { name, shape: info.shape.clone(), role: Role::Slot })
+        });
+        let slots = slots.collect();
+        g.add_update(Update { rule, variable: kamado_graph::graph::VariableId(index as u32), slots, value: gradient });
+    }
+    let average = VariableInfo { name: "ema.dense.kernel".into(), shape: vec![80, 9], role: Role::NonTrainable };
+    let average = g.declare(average);
+    let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.75 });
+    g.add_update(Update { rule, variable: average, slots: vec![], value: weights[2] });
+    g
+}
+
+fn rules() -> [UpdateRule; 6] {
+    [
+        UpdateRule::Sgd(Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.01 }),
+        UpdateRule::Sgd(Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 }),
+        UpdateRule::Sgd(Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.0 }),
+        UpdateRule::Adam(Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.1 }),
+        UpdateRule::RmsProp(RmsProp { rho: 0.9, momentum: 0.0, epsilon: 1e-7, weight_decay: 0.2 }),
+        UpdateRule::RmsProp(RmsProp { rho: 0.9, momentum: 0.5, epsilon: 1e-7, weight_decay: 0.0 }),
+    ]
+}
+
+/// Ten batches; the numbers are exact in f32.
+fn batches() -> Vec<(Vec<f32>, Vec<i32>)> {
+    let mut rng = Rng::new(3, 0);
+    (0..10)
+        .map(|_| {
+            let x = (0..BATCH * 84).map(|_| rng.normal() as f32).collect();
+            (x, (0..BATCH).map(|_| rng.below(3) as i32).collect())
+        })
+        .collect()
+}
+
+fn initial(g: &Graph) -> Vec<Tensor> {
+    let mut rng = Rng::new(4, 0);
+    let value = |v: &VariableInfo| match v.role {
+        Role::Slot => Tensor::full(v.shape.clone(), 0.0),
+        _ => Tensor::from_fn(v.shape.clone(), |_| f64::from((0.2 * rng.normal()) as f32)),
+    };
+    g.variables().iter().map(value).collect()
+}
+
+/// The losses of ten steps and the variables after them.
+fn train(g: &Graph, isa: Isa, threads: usize, fusion: Fusion) -> (Vec<f32>, Vec<Vec<f32>>) {
+    let runtime = Runtime::with_isa(Some(threads), isa);
+    let mut store = Store::new(g.variables()).unwrap();
+    for (info, value) in g.variables().iter().zip(initial(g)) {
+        store.set(&info.name, &value.data.iter().map(|&x| x as f32).collect::<Vec<_>>()).unwrap();
+    }
+    let mut session = Session::with_fusion(&runtime, g.clone(), &store, fusion).unwrap();
+    let mut losses = Vec::new();
+    for (step, (x, labels)) in batches().iter().enumerate() {
+        let info = StepInfo { seed: 1, step: step as u64, learning_rate: 0.01 };
+        let feeds = [("x", Feed::F32(x)), ("labels", Feed::I32(labels))];
+        losses.push(session.run(&mut store, BATCH, &info, &feeds).unwrap().get("loss").unwrap()[0]);
+    }
+    (losses, g.variables().iter().map(|v| store.get(&v.name).unwrap().to_vec()).collect())
+}
+
+#[test]
+fn ten_steps_follow_the_interpreter() {
+    for rule in rules() {
+        let g = network(rule);
+        let mut variables = initial(&g);
+        let mut losses = Vec::new();
+        for (step, (x, labels)) in batches().into_iter().enumerate() {
+            let feeds = [
+                ("x", Tensor::new(vec![BATCH, 7, 6, 2], x.iter().map(|&v| f64::from(v)).collect())),
+                ("labels", Tensor::new(vec![BATCH], labels.iter().map(|&v| f64::from(v)).collect())),
+            ];
+            let info = StepInfo { seed: 1, step: step as u64, learning_rate: 0.01 };
+            let outputs = interpreter::step(&g, &feeds, &mut variables, &Run { batch: BATCH, info }).unwrap();
+            losses.push(outputs[0].1.data[0]);
+        }
+        for isa in Isa::available() {
+            for fusion in [Fusion::On, Fusion::Off] {
+                let (got, weights) = train(&g, isa, 2, fusion);
+                for (a, b) in got.iter().zip(&losses) {
+                    assert!((f64::from(*a) - b).abs() < 2e-5 * b.abs(), "{rule:?} {} {a} {b}", isa.name());
+                }
+                for ((w, expected), info) in weights.iter().zip(&variables).zip(g.variables()) {
+                    // Adam divides by the root of tiny moments, so single weights may move differently.
+                    let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
+                    let distance = norm(&mut w.iter().zip(&expected.data).map(|(&a, &b)| f64::from(a) - b));
+                    let size = norm(&mut expected.data.iter().copied());
+                    assert!(distance <= 1e-4 * size, "{rule:?} {} {}: {distance} of {size}", isa.name(), info.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    for rule in rules() {
+        let g = network(rule);
+        for isa in Isa::available() {
+            let one = train(&g, isa, 1, Fusion::On);
+            assert_eq!(one, train(&g, isa, 2, Fusion::On));
+            assert_eq!(one, train(&g, isa, 3, Fusion::On));
+        }
+    }
+}
+
+#[test]
+fn the_schedule_of_the_network_is_fully_fused() {
+    let g = network(rules()[3]);
+    let runtime = Runtime::with_isa(Some(1), Isa::SCALAR);
+    let session = Session::new(&runtime, g.clone(), &Store::new(g.variables()).unwrap()).unwrap();
+    let schedule = session.schedule();
+    let kernels: Vec<_> =
+        schedule.lines().map(|line| line.split(" = ").nth(1).unwrap().split('(').next().unwrap()).collect();
+    assert_eq!(
+        kernels,
+        [
+            "update",
+            "conv2d+bias+relu",
+            "matmul+bias+relu",
+            "matmul+bias",
+            "softmax_cross_entropy",
+            "sum",
+            "scale",
+            "scale",
+            "expand",
+            "softmax_cross_entropy_grad",
+            "sum",
+            "update",
+            "weight_grad+update+input_grad+mask",
+            "sum",
+            "update",
+            "weight_grad+update+input_grad+mask",
+            "conv2d_kernel_grad+bias_grad",
+            "update",
+            "update",
+        ],
+        "{schedule}"
+    );
+}
+
+#[test]
+fn bad_feeds_are_explained() {
+    let g = network(rules()[0]);
+    let runtime = Runtime::with_isa(Some(1), Isa::SCALAR);
+    let mut store = Store::new(g.variables()).unwrap();
+    let mut session = Session::new(&runtime, g, &store).unwrap();
+    let info = StepInfo { seed: 0, step: 0, learning_rate: 0.1 };
+    let x = vec![0.5; 84];
+    let mut error =
+        |batch, feeds: &[(&str, Feed<'_>)]| session.run(&mut store, batch, &info, feeds).unwrap_err().to_string();
+    assert!(error(0, &[]).contains("at least one example"));
+    assert!(
+        error(1, &[("labels", Feed::I32(&[0]))])
+            .contains("\"x\" expects f32[B, 7, 6, 2]: 84 numbers for a batch of 1, got nothing")
+    );
+    assert!(error(2, &[("x", Feed::F32(&x)), ("labels", Feed::I32(&[0, 1]))]).contains("got 84 floats"));
+    assert!(error(1, &[("x", Feed::F32(&x)), ("labels", Feed::F32(&[0.0]))]).contains("got 1 floats"));
+    let wrong = error(1, &[("x", Feed::F32(&x)), ("labels", Feed::I32(&[7]))]);
+    assert!(wrong.contains("label 7 in row 0 of the batch is not one of the 3 classes 0 to 2"), "{wrong}");
+}
