@@ -4,6 +4,7 @@ pub mod cross_entropy;
 pub mod denormals;
 pub mod elementwise;
 pub mod isa;
+mod lanes;
 pub mod layout;
 mod parallel;
 pub mod pool;
