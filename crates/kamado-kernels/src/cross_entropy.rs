@@ -6,8 +6,9 @@
 
 use crate::Exec;
 use crate::isa::multiversion;
+use crate::lanes::{largest_number, sum};
 use crate::parallel;
-use crate::softmax::{exp_rows, max, rows_nearby, rows_per_task, sum, sum_exp};
+use crate::softmax::{NEARBY, exp_rows, rows_nearby, rows_per_task, sum_exp};
 use crate::transcendental::log;
 
 /// A label that names no class.
@@ -52,7 +53,8 @@ pub fn softmax_cross_entropy(
     check(logits, labels, classes)?;
     assert_eq!(loss.len(), labels.len(), "losses and labels");
     parallel::for_each_chunk(exec.pool, loss, rows_per_task(classes), |first, loss| {
-        loss_rows(exec.isa, &logits[first * classes..], &labels[first..], classes, loss);
+        let last = first + loss.len();
+        loss_rows(exec.isa, &logits[first * classes..last * classes], &labels[first..last], classes, loss);
     });
     Ok(())
 }
@@ -137,12 +139,29 @@ fn fused(
 }
 
 multiversion! {
+    /// Only a few exponentials at a time are stored: of several short rows, or of a piece of a long one.
     fn loss_rows(isa; logits: &[f32], labels: &[i32], classes: usize, loss: &mut [f32]) {
-        for ((loss, z), &label) in loss.iter_mut().zip(logits.chunks_exact(classes)).zip(labels) {
-            let largest = max(z);
-            *loss = log(sum_exp(z, largest)) - (z[label as usize] - largest);
+        let mut block = [0.0; NEARBY];
+        let near = rows_nearby(classes);
+        for ((loss, logits), labels) in loss.chunks_mut(near).zip(logits.chunks(near * classes)).zip(labels.chunks(near)) {
+            if classes > NEARBY {
+                loss[0] = log(sum_exp(logits, &mut block)) - margin(logits, labels[0]);
+                continue;
+            }
+            let exps = &mut block[..logits.len()];
+            exp_rows(logits, classes, exps);
+            let rows = logits.chunks_exact(classes).zip(exps.chunks_exact(classes));
+            for ((loss, (z, exps)), &label) in loss.iter_mut().zip(rows).zip(labels) {
+                *loss = log(sum(exps)) - margin(z, label);
+            }
         }
     }
+}
+
+/// How far the label's logit is above the largest: never more than 0.
+#[inline(always)]
+fn margin(z: &[f32], label: i32) -> f32 {
+    z[label as usize] - largest_number(z)
 }
 
 multiversion! {
@@ -158,13 +177,15 @@ multiversion! {
         exp_rows(logits, classes, gradient);
         let rows = gradient.chunks_exact_mut(classes).zip(logits.chunks_exact(classes)).zip(labels).zip(upstream);
         for (i, (((row, z), &label), &upstream)) in rows.enumerate() {
-            let (label, total) = (label as usize, sum(row));
+            let total = sum(row);
             if let Some(loss) = loss.get_mut(i) {
-                *loss = log(total) - (z[label] - max(z));
+                *loss = log(total) - margin(z, label);
             }
             let scale = upstream / total;
-            row.iter_mut().for_each(|v| *v *= scale);
-            row[label] -= upstream;
+            for v in &mut *row {
+                *v *= scale;
+            }
+            row[label as usize] -= upstream;
         }
     }
 }

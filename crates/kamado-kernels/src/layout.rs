@@ -96,7 +96,9 @@ impl Plan {
             let width = TILE.min(last - column);
             for (row, &start) in rows.chunks_exact_mut(last).zip(&starts) {
                 let from = x[start + column * stride..].iter().step_by(stride);
-                row[column..column + width].iter_mut().zip(from).for_each(|(to, &v)| *to = v);
+                for (to, &v) in row[column..column + width].iter_mut().zip(from) {
+                    *to = v;
+                }
             }
         }
     }

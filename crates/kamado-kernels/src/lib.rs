@@ -7,6 +7,7 @@ pub mod dense_update;
 pub mod elementwise;
 pub mod gemm;
 pub mod isa;
+mod lanes;
 pub mod layout;
 pub mod pool;
 pub mod pool2d;

@@ -174,7 +174,9 @@ multiversion! {
         for (column, y) in y.chunks_exact_mut(shape.channels).enumerate() {
             y.fill(f32::NEG_INFINITY);
             shape.for_each_cell(shape.window(row, column), |at| {
-                y.iter_mut().zip(&image[at..at + shape.channels]).for_each(|(y, &x)| *y = maximum(*y, x));
+                for (y, &x) in y.iter_mut().zip(&image[at..at + shape.channels]) {
+                    *y = maximum(*y, x);
+                }
             });
         }
     }
@@ -186,10 +188,14 @@ multiversion! {
             let window = shape.window(row, column);
             y.fill(0.0);
             shape.for_each_cell(window, |at| {
-                y.iter_mut().zip(&image[at..at + shape.channels]).for_each(|(y, &x)| *y += x);
+                for (y, &x) in y.iter_mut().zip(&image[at..at + shape.channels]) {
+                    *y += x;
+                }
             });
             let cells = window.cells().max(1) as f32;
-            y.iter_mut().for_each(|y| *y /= cells);
+            for y in y.iter_mut() {
+                *y /= cells;
+            }
         }
     }
 }
@@ -200,7 +206,9 @@ multiversion! {
             let window = shape.window(i / shape.out_w, i % shape.out_w);
             let cells = window.cells() as f32;
             shape.for_each_cell(window, |at| {
-                dx[at..at + shape.channels].iter_mut().zip(dy).for_each(|(dx, &g)| *dx += g / cells);
+                for (dx, &g) in dx[at..at + shape.channels].iter_mut().zip(dy) {
+                    *dx += g / cells;
+                }
             });
         }
     }
@@ -226,9 +234,10 @@ fn scatter_to_largest(shape: &Pool2dShape, window: Window, first: usize, x: &[f3
     shape.for_each_cell(window, |at| {
         let x = &x[at + first..][..dy.len()];
         for ((largest, chosen), &x) in largest.iter_mut().zip(&mut chosen).zip(x) {
-            let better = x > *largest || x.is_nan();
-            *largest = if better { x } else { *largest };
-            *chosen = if better { cell } else { *chosen };
+            let better = (x > *largest) | x.is_nan();
+            *largest = maximum(*largest, x);
+            // Cells are numbered upwards, so the maximum is the last choice.
+            *chosen = (*chosen).max(if better { cell } else { 0 });
         }
         cell += 1;
     });

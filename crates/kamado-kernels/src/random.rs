@@ -84,7 +84,9 @@ fn generate<T>(key: RandomKey, stream: u32, first: usize, out: &mut [T], mut sto
 multiversion! {
     fn bits_chunk(isa; key: RandomKey, stream: u32, first: usize, out: &mut [u32]) {
         generate(key, stream, first, out, |piece, numbers| {
-            piece.iter_mut().zip(numbers).for_each(|(to, &number)| *to = number);
+            for (to, &number) in piece.iter_mut().zip(numbers) {
+                *to = number;
+            }
         });
     }
 }
@@ -92,7 +94,9 @@ multiversion! {
 multiversion! {
     fn mask_chunk(isa; key: RandomKey, stream: u32, threshold: u32, keep: f32, first: usize, out: &mut [f32]) {
         generate(key, stream, first, out, |piece, numbers| {
-            piece.iter_mut().zip(numbers).for_each(|(to, &number)| *to = if number >= threshold { keep } else { 0.0 });
+            for (to, &number) in piece.iter_mut().zip(numbers) {
+                *to = if number >= threshold { keep } else { 0.0 };
+            }
         });
     }
 }

@@ -10,6 +10,7 @@
 use crate::Exec;
 use crate::elementwise::{self, BLOCK, Evaluator, MAX_AXES, Program, Registers, block_len, columns, maximum};
 use crate::isa::multiversion;
+use crate::lanes;
 use crate::parallel::{self, TASK};
 use crate::random::RandomKey;
 
@@ -26,6 +27,9 @@ pub enum Reduction {
 
 /// Rows that are combined one after the other where rows are longer than a block.
 const ROWS: usize = 64;
+
+/// Columns of such rows that one task combines: long runs to read, and a result that stays in the first-level cache.
+const WIDE: usize = 4 * BLOCK;
 
 /// A tensor seen as `[outer, reduced, inner]`, to be reduced to `[outer, inner]`.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +91,9 @@ pub fn reduce(
         run_passes(exec, how, program, inputs, shape, axes, out, scratch, key);
     }
     if how == Reduction::Mean {
-        out.iter_mut().for_each(|v| *v /= count as f32);
+        for v in &mut *out {
+            *v /= count as f32;
+        }
     }
 }
 
@@ -203,8 +209,7 @@ impl Pass {
         }
         let target = if chunks == 1 { &mut *out } else { &mut *partials };
         if self.inner > BLOCK {
-            let tile = BLOCK * (TASK / BLOCK / self.reduced.min(ROWS)).max(1);
-            parallel::for_each_tile(exec.pool, target, self.inner, tile, |row, column, piece| {
+            parallel::for_each_tile(exec.pool, target, self.inner, WIDE, |row, column, piece| {
                 source.with_scratch(|scratch| self.wide(exec, how, source, scratch, (row, column), piece));
             });
         } else {
@@ -288,8 +293,8 @@ impl Pass {
     ) {
         let (outer, chunk) = (index / self.chunks(), index % self.chunks());
         let rows = chunk * ROWS..(chunk * ROWS + ROWS).min(self.reduced);
-        for (i, piece) in out.chunks_mut(BLOCK).enumerate() {
-            for row in rows.clone() {
+        for row in rows.clone() {
+            for (i, piece) in out.chunks_mut(BLOCK).enumerate() {
                 let start = (outer * self.reduced + row) * self.inner + column + i * BLOCK;
                 let values = source.values(scratch, start, piece.len());
                 if row == rows.start { piece.copy_from_slice(values) } else { combine(exec.isa, how, values, piece) }
@@ -322,7 +327,9 @@ impl Source<'_> {
 
 #[inline(always)]
 fn combine_with(values: &[f32], acc: &mut [f32], f: impl Fn(f32, f32) -> f32) {
-    acc.iter_mut().zip(values).for_each(|(acc, &v)| *acc = f(*acc, v));
+    for (acc, &v) in acc.iter_mut().zip(values) {
+        *acc = f(*acc, v);
+    }
 }
 
 #[inline(always)]
@@ -343,6 +350,11 @@ multiversion! {
     /// Reduces each group of `group` elements of `acc`, rows of `inner`, to one row of `out`, in pairs and in place.
     fn fold(isa; how: Reduction, acc: &mut [f32], group: usize, inner: usize, out: &mut [f32]) {
         for (group, out) in acc.chunks_exact_mut(group).zip(out.chunks_exact_mut(inner)) {
+            if inner == 1 {
+                // Ever shorter halves would cost more than they save.
+                out[0] = if how == Reduction::Max { lanes::max(group) } else { lanes::sum(group) };
+                continue;
+            }
             let mut rows = group.len() / inner;
             while rows > 1 {
                 let half = rows.div_ceil(2);

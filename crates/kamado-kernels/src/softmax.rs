@@ -4,8 +4,9 @@
 //! every exponential at most 1. A row with NaN, with +∞, or of −∞ alone is NaN, as in PyTorch.
 
 use crate::Exec;
-use crate::elementwise::{BLOCK, maximum};
+use crate::elementwise::BLOCK;
 use crate::isa::multiversion;
+use crate::lanes::{largest_number, sum};
 use crate::parallel::{self, TASK};
 use crate::transcendental::{exp, log};
 
@@ -44,8 +45,11 @@ pub(crate) fn rows_per_task(classes: usize) -> usize {
     (TASK / classes.max(1)).max(1)
 }
 
+/// Elements that are worked on together.
+pub(crate) const NEARBY: usize = 4 * BLOCK;
+
 pub(crate) fn rows_nearby(classes: usize) -> usize {
-    (4 * BLOCK / classes.max(1)).max(1)
+    (NEARBY / classes.max(1)).max(1)
 }
 
 multiversion! {
@@ -53,17 +57,21 @@ multiversion! {
         exp_rows(x, classes, out);
         for row in out.chunks_exact_mut(classes) {
             let scale = 1.0 / sum(row);
-            row.iter_mut().for_each(|v| *v *= scale);
+            for v in &mut *row {
+                *v *= scale;
+            }
         }
     }
 }
 
 multiversion! {
     fn log_softmax_rows(isa; x: &[f32], classes: usize, out: &mut [f32]) {
+        exp_rows(x, classes, out);
         for (x, out) in x.chunks_exact(classes).zip(out.chunks_exact_mut(classes)) {
-            let largest = max(x);
-            let log_sum = log(sum_exp(x, largest));
-            out.iter_mut().zip(x).for_each(|(to, &x)| *to = (x - largest) - log_sum);
+            let (largest, log_sum) = (largest_number(x), log(sum(out)));
+            for (to, &x) in out.iter_mut().zip(x) {
+                *to = (x - largest) - log_sum;
+            }
         }
     }
 }
@@ -72,64 +80,26 @@ multiversion! {
 #[inline(always)]
 pub(crate) fn exp_rows(x: &[f32], classes: usize, out: &mut [f32]) {
     for (x, out) in x.chunks_exact(classes).zip(out.chunks_exact_mut(classes)) {
-        let largest = max(x);
-        out.iter_mut().zip(x).for_each(|(to, &x)| *to = x - largest);
+        let largest = largest_number(x);
+        for (to, &x) in out.iter_mut().zip(x) {
+            *to = x - largest;
+        }
     }
-    out.iter_mut().for_each(|v| *v = exp(*v));
+    for v in &mut *out {
+        *v = exp(*v);
+    }
 }
 
-/// Σ e^{x − largest} without storing the exponentials of more than a block.
+/// Σ e^{x − max x}, storing a block of exponentials at a time in `scratch`.
 #[inline(always)]
-pub(crate) fn sum_exp(x: &[f32], largest: f32) -> f32 {
-    let mut block = [0.0; BLOCK];
-    let mut total = 0.0f64;
+pub(crate) fn sum_exp(x: &[f32], scratch: &mut [f32; NEARBY]) -> f32 {
+    let (largest, mut total) = (largest_number(x), 0.0f64);
     for x in x.chunks(BLOCK) {
-        let values = &mut block[..x.len()];
-        values.iter_mut().zip(x).for_each(|(to, &x)| *to = exp(x - largest));
-        total += f64::from(sum(values));
+        let exps = &mut scratch[..x.len()];
+        for (to, &x) in exps.iter_mut().zip(x) {
+            *to = exp(x - largest);
+        }
+        total += f64::from(sum(exps));
     }
     total as f32
-}
-
-/// The number of accumulators of a row: enough to hide the latency of an addition.
-const LANES: usize = 32;
-
-/// Σ x, blocks in f64.
-#[inline(always)]
-pub(crate) fn sum(x: &[f32]) -> f32 {
-    if x.len() < LANES {
-        return x.iter().fold(0.0, |a, &b| a + b);
-    }
-    let mut total = 0.0f64;
-    for block in x.chunks(BLOCK) {
-        total += f64::from(fold_lanes(block, 0.0, |a, b| a + b));
-    }
-    total as f32
-}
-
-/// max x, NaN if any is.
-#[inline(always)]
-pub(crate) fn max(x: &[f32]) -> f32 {
-    if x.len() < LANES {
-        return x.iter().fold(f32::NEG_INFINITY, |a, &b| maximum(a, b));
-    }
-    fold_lanes(x, f32::NEG_INFINITY, maximum)
-}
-
-#[inline(always)]
-fn fold_lanes(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-    let mut acc = [identity; LANES];
-    let chunks = x.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        acc.iter_mut().zip(chunk).for_each(|(acc, &v)| *acc = f(*acc, v));
-    }
-    acc.iter_mut().zip(rest).for_each(|(acc, &v)| *acc = f(*acc, v));
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        let (low, high) = acc.split_at_mut(width);
-        low.iter_mut().zip(&high[..width]).for_each(|(low, &high)| *low = f(*low, high));
-    }
-    acc[0]
 }

@@ -6,6 +6,9 @@ use kamado_kernels::elementwise::{Access, BinaryFn, Instr, MAX_AXES, Program, Un
 use kamado_kernels::random::{DropoutMask, RandomKey, philox4x32};
 use support::{SIZES, assert_close, everywhere, noise};
 
+type Exact1 = fn(f64) -> f64;
+type Exact2 = fn(f64, f64) -> f64;
+
 const KEY: RandomKey = RandomKey { seed: 11, step: 5 };
 
 fn compute(program: &Program, inputs: &[&[f32]], shape: &[usize]) -> Vec<f32> {
@@ -28,7 +31,7 @@ fn binary(f: BinaryFn, a: &[f32], b: &[f32]) -> Vec<f32> {
 
 #[test]
 fn every_unary_function() {
-    let functions: [(UnaryFn, fn(f64) -> f64); 13] = [
+    let functions: [(UnaryFn, Exact1); 13] = [
         (UnaryFn::Neg, |x| -x),
         (UnaryFn::Relu, |x| x.max(0.0)),
         (UnaryFn::Sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
@@ -55,7 +58,7 @@ fn every_unary_function() {
 
 #[test]
 fn every_binary_function() {
-    let functions: [(BinaryFn, fn(f64, f64) -> f64); 7] = [
+    let functions: [(BinaryFn, Exact2); 7] = [
         (BinaryFn::Add, |a, b| a + b),
         (BinaryFn::Sub, |a, b| a - b),
         (BinaryFn::Mul, |a, b| a * b),
