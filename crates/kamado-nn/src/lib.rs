@@ -25,7 +25,7 @@ pub mod init;
 pub mod layers;
 pub mod losses;
 pub mod model;
-pub mod model_file;
+//MF
 pub mod optimizers;
 mod text_or_table;
 

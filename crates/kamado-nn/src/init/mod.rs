@@ -149,7 +149,9 @@ impl Initializer {
             Initializer::LecunUniform => variance_uniform(&mut rng, 1.0 / fan_in),
             Initializer::LecunNormal => variance_normal(&mut rng, 1.0 / fan_in),
             Initializer::RandomNormal { mean, stddev } => Box::new(move || mean + stddev * rng.normal()),
-            Initializer::RandomUniform { minval, maxval } => Box::new(move || minval + (maxval - minval) * rng.uniform()),
+            Initializer::RandomUniform { minval, maxval } => {
+                Box::new(move || minval + (maxval - minval) * rng.uniform())
+            }
         };
         (0..n).map(|_| draw() as f32).collect()
     }
@@ -207,7 +209,7 @@ mod tests {
         ];
         for (initializer, variance, bound) in cases {
             let (mean, got, largest) = moments(&initializer.fill(&SHAPE, 3, 5));
-            assert!(mean.abs() < 5.0 * (variance / 36864.0).sqrt(), "{initializer:?}: mean {mean}");
+            assert!(mean.abs() < 5.0 * f64::sqrt(variance / 36864.0), "{initializer:?}: mean {mean}");
             assert!((got / variance - 1.0).abs() < 0.03, "{initializer:?}: variance {got}, not {variance}");
             assert!(largest <= bound * 1.0001 && largest > 0.98 * bound, "{initializer:?}: {largest} of {bound}");
         }
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn written_forms() {
-        let read = |text| serde_json::from_str::<Initializer>(text);
+        let read = |text: &str| serde_json::from_str::<Initializer>(text);
         assert_eq!(read(r#""he_normal""#).unwrap(), Initializer::HeNormal);
         assert_eq!(
             read(r#"{"type": "random_normal", "mean": 1}"#).unwrap(),

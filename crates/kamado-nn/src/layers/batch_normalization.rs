@@ -87,12 +87,42 @@ impl Layer for BatchNormalization {
             Mode::Inference => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Training => {
                 let axes: Vec<usize> = (0..b.graph.shape(x).rank() - 1).collect();
-                let (mean, variance) = b.graph.moments(x, &axes, false)?;
+                let (mean, variance) = moments_tmp(b.graph, x, &axes)?;
                 b.moving_average(moving_mean, self.momentum, mean)?;
                 b.moving_average(moving_variance, self.momentum, variance)?;
                 (mean, variance)
             }
         };
-        Ok(b.graph.batch_norm(x, mean, variance, gamma, beta, self.epsilon)?)
+        Ok(bn_tmp(b.graph, x, mean, variance, gamma, beta, self.epsilon)?)
     }
+}
+
+use kamado_graph::{error::GraphError, graph::Graph, shape::Shape};
+fn moments_tmp(g: &mut Graph, x: NodeId, axes: &[usize]) -> Result<(NodeId, NodeId), GraphError> {
+    let mean = g.mean(x, axes, false)?;
+    let d = g.sub(x, mean)?;
+    let d = g.square(d)?;
+    Ok((mean, g.mean(d, axes, false)?))
+}
+fn bn_tmp(
+    g: &mut Graph,
+    x: NodeId,
+    mean: NodeId,
+    variance: NodeId,
+    gamma: Option<NodeId>,
+    beta: Option<NodeId>,
+    e: f64,
+) -> Result<NodeId, GraphError> {
+    let d = g.sub(x, mean)?;
+    let e = g.constant(e, Shape::scalar())?;
+    let v = g.add(variance, e)?;
+    let v = g.sqrt(v)?;
+    let mut y = g.div(d, v)?;
+    if let Some(gamma) = gamma {
+        y = g.mul(y, gamma)?;
+    }
+    if let Some(beta) = beta {
+        y = g.add(y, beta)?;
+    }
+    Ok(y)
 }

@@ -125,7 +125,13 @@ impl Loss {
             }
             Loss::CategoricalCrossentropy { from_logits } => {
                 let logits = cross_entropy::logits(self, graph, output, from_logits)?;
-                graph.categorical_cross_entropy_from_logits(logits, targets)?
+                {
+                    let l = graph.log_softmax(logits)?;
+                    let p = graph.mul(l, targets)?;
+                    let a = graph.shape(p).rank() - 1;
+                    let p = graph.sum(p, &[a], false)?;
+                    graph.neg(p)?
+                }
             }
             Loss::BinaryCrossentropy { from_logits } => {
                 let logits = cross_entropy::logits(self, graph, output, from_logits)?;

@@ -165,7 +165,10 @@ mod tests {
             error(Adam { beta_1: 1.0, ..Adam::default() }.into()),
             "adam.beta_1: expected at least 0 and less than 1, got 1"
         );
-        assert_eq!(error(Sgd { weight_decay: Some(-1.0), ..Sgd::default() }.into()), "sgd.weight_decay: expected 0 or more, got -1");
+        assert_eq!(
+            error(Sgd { weight_decay: Some(-1.0), ..Sgd::default() }.into()),
+            "sgd.weight_decay: expected 0 or more, got -1"
+        );
         assert_eq!(
             error(RmsProp { learning_rate: f64::NAN.into(), ..RmsProp::default() }.into()),
             "learning_rate: expected 0 or more, got NaN"

@@ -174,8 +174,7 @@ impl Schedule {
                 peak * ((1.0 - alpha) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos()) + alpha)
             }
             Schedule::OneCycle { max_learning_rate, pct_start, div_factor, final_div_factor } => {
-                let (first, last) =
-                    (max_learning_rate / div_factor, max_learning_rate / div_factor / final_div_factor);
+                let (first, last) = (max_learning_rate / div_factor, max_learning_rate / div_factor / final_div_factor);
                 let top = pct_start * total_steps as f64 - 1.0;
                 let end = total_steps.saturating_sub(1) as f64;
                 if t <= top {
@@ -196,7 +195,8 @@ impl Schedule {
     }
 
     fn check(&self) -> Result<(), NnError> {
-        let error = |place: &str, problem: String| Err(NnError::Optimizer { place: format!("learning_rate.{place}"), problem });
+        let error =
+            |place: &str, problem: String| Err(NnError::Optimizer { place: format!("learning_rate.{place}"), problem });
         let rate = |setting, value| not_negative("learning_rate", setting, value).map(|_| ());
         match self {
             Schedule::CosineDecay { initial_learning_rate, decay_steps, alpha, warmup_target, warmup_steps } => {
@@ -230,7 +230,8 @@ impl Schedule {
             }
             Schedule::PiecewiseConstantDecay { boundaries, values } => {
                 if values.len() != boundaries.len() + 1 {
-                    let problem = format!("expected one more than the {} boundaries, got {}", boundaries.len(), values.len());
+                    let problem =
+                        format!("expected one more than the {} boundaries, got {}", boundaries.len(), values.len());
                     return error("values", problem);
                 }
                 if !boundaries.is_sorted_by(|a, b| a < b) {
