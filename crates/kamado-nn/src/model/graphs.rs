@@ -1,0 +1,218 @@
+//! The graphs of a model: prediction, evaluation, training.
+
+use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableId, VariableInfo};
+use kamado_graph::shape::{Shape, TensorType};
+use kamado_graph::update::{MovingAverage, UpdateRule};
+
+use super::forward::{Forward, forward};
+use super::{Model, ModelSpec};
+use crate::error::NnError;
+use crate::layers::Mode;
+use crate::losses::Loss;
+use crate::optimizers::Optimizer;
+
+/// What a training step does.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TrainingSpec {
+    /// What it makes small; a model with several outputs sums it over them.
+    pub loss: Loss,
+    /// How weights follow their gradients.
+    pub optimizer: Optimizer,
+    /// If given, a moving average of every trained weight is kept, of which a step keeps this share, such as 0.999.
+    pub ema: Option<f64>,
+}
+
+impl TrainingSpec {
+    /// Training without averaged weights.
+    pub fn new(loss: Loss, optimizer: impl Into<Optimizer>) -> Self {
+        TrainingSpec { loss, optimizer: optimizer.into(), ema: None }
+    }
+}
+
+/// An input of a graph that takes what the model should have said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// The name under which it is fed: `labels`, or `labels.<output>` if the model has several outputs.
+    pub name: String,
+    /// Integers for sparse labels, otherwise floats of the output's shape.
+    pub ty: TensorType,
+}
+
+/// A graph of a model.
+///
+/// Inputs: those of the model by name, and the targets. Variables: those of the model, first and in its order; then,
+/// when training, averaged weights named `ema.<weight>` and the optimiser's slots named
+/// `<optimizer>.<weight>.<slot>`. Outputs: `prediction`, or `prediction.<output>` for each of several; in graphs with
+/// a loss also `loss`, the mean over the batch, and `loss_per_example`, `[B]`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ModelGraph {
+    /// The graph.
+    pub graph: Graph,
+    /// What to feed besides the model's inputs; empty for prediction.
+    pub targets: Vec<Target>,
+}
+
+/// The prefix of the names of averaged weights.
+const EMA: &str = "ema.";
+
+impl ModelGraph {
+    /// The value that each of the graph's variables starts with: the model's weights; for averaged weights, the weight;
+    /// zeros for the optimiser's slots.
+    pub fn initial_values(&self, model: &Model) -> Vec<Vec<f32>> {
+        let start = |(i, info): (usize, &VariableInfo)| {
+            let averaged = info.name.strip_prefix(EMA).and_then(|weight| model.variable(weight));
+            let weight = model.variables.get(i).filter(|v| v.info == *info).or(averaged);
+            weight.map_or_else(|| vec![0.0; info.shape.iter().product()], |v| v.value.clone())
+        };
+        self.graph.variables().iter().enumerate().map(start).collect()
+    }
+
+    /// The positions of each averaged weight and of its weight in the graph's variables.
+    pub fn averaged(&self) -> Vec<(usize, usize)> {
+        let variables = self.graph.variables();
+        let weight = |name: &str| variables.iter().position(|v| v.name == name);
+        let pair = |(i, v): (usize, &VariableInfo)| Some((i, weight(v.name.strip_prefix(EMA)?)?));
+        variables.iter().enumerate().filter_map(pair).collect()
+    }
+}
+
+impl Model {
+    /// See [`ModelSpec::inference_graph`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn inference_graph(&self) -> Result<ModelGraph, NnError> {
+        self.spec.inference_graph()
+    }
+
+    /// See [`ModelSpec::evaluation_graph`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn evaluation_graph(&self, loss: &Loss) -> Result<ModelGraph, NnError> {
+        self.spec.evaluation_graph(loss)
+    }
+
+    /// See [`ModelSpec::training_graph`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn training_graph(&self, training: &TrainingSpec) -> Result<ModelGraph, NnError> {
+        self.spec.training_graph(training)
+    }
+}
+
+impl ModelSpec {
+    /// The graph for prediction.
+    ///
+    /// # Errors
+    /// If the model is not possible, naming the layer.
+    pub fn inference_graph(&self) -> Result<ModelGraph, NnError> {
+        let mut forward = forward(self, Mode::Inference)?;
+        self.set_predictions(&mut forward);
+        Ok(ModelGraph { graph: forward.graph, targets: Vec::new() })
+    }
+
+    /// The graph for evaluation: prediction and loss, without dropout and with moving statistics.
+    ///
+    /// # Errors
+    /// If the model is not possible, naming the layer, or the loss does not fit its output.
+    pub fn evaluation_graph(&self, loss: &Loss) -> Result<ModelGraph, NnError> {
+        let mut forward = forward(self, Mode::Inference)?;
+        let (_, targets) = self.add_loss(&mut forward, loss)?;
+        Ok(ModelGraph { graph: forward.graph, targets })
+    }
+
+    /// The graph of a training step: prediction, loss, the gradient of every weight, and the updates.
+    ///
+    /// # Errors
+    /// If the model is not possible, naming the layer; if the loss does not fit its output; if a setting of the
+    /// optimiser is out of range; if no gradient reaches a weight, naming it.
+    pub fn training_graph(&self, training: &TrainingSpec) -> Result<ModelGraph, NnError> {
+        let rule = training.optimizer.rule()?;
+        if let Some(momentum) = training.ema.filter(|m| !(0.0..1.0).contains(m)) {
+            let problem = format!("expected at least 0 and less than 1, got {momentum}");
+            return Err(NnError::Optimizer { place: "ema".into(), problem });
+        }
+        let mut forward = forward(self, Mode::Training)?;
+        let (loss, targets) = self.add_loss(&mut forward, &training.loss)?;
+        let Forward { mut graph, weights, .. } = forward;
+        let trainable = trainable(&graph);
+        if trainable.is_empty() {
+            return Err(NnError::Model("has no weights to train; add a layer that has some, such as dense".into()));
+        }
+        let reads = trainable.iter().map(|&id| graph.read(id)).collect::<Result<Vec<_>, _>>()?;
+        let gradients = graph.gradients(loss, &reads)?;
+        if let Some(momentum) = training.ema {
+            trainable.iter().zip(&reads).for_each(|(&weight, &value)| average(&mut graph, weight, momentum, value));
+        }
+        for (&weight, &gradient) in trainable.iter().zip(&gradients) {
+            follow(&mut graph, rule, training.optimizer.name(), weight, gradient);
+        }
+        for (variable, momentum, value) in weights.averages {
+            let rule = UpdateRule::MovingAverage(MovingAverage { momentum });
+            graph.add_update(Update { rule, variable, slots: Vec::new(), value });
+        }
+        Ok(ModelGraph { graph, targets })
+    }
+
+    fn set_predictions(&self, forward: &mut Forward) {
+        for (name, &node) in self.outputs.iter().zip(&forward.outputs) {
+            forward.graph.set_output(&self.numbered("prediction", name), node);
+        }
+    }
+
+    /// `what`, or `what.<output>` if there are several outputs.
+    fn numbered(&self, what: &str, output: &str) -> String {
+        if self.outputs.len() == 1 { what.to_owned() } else { format!("{what}.{output}") }
+    }
+
+    /// Adds targets and loss; the result is the node of the mean.
+    fn add_loss(&self, forward: &mut Forward, loss: &Loss) -> Result<(NodeId, Vec<Target>), NnError> {
+        self.set_predictions(forward);
+        let graph = &mut forward.graph;
+        graph.set_scope("loss");
+        let (mut targets, mut total) = (Vec::new(), None);
+        for (name, &output) in self.outputs.iter().zip(&forward.outputs) {
+            let target = Target { name: self.numbered("labels", name), ty: loss.targets(graph.shape(output))? };
+            let node = graph.input(&target.name, target.ty.clone())?;
+            let each = loss.per_example(graph, output, node)?;
+            total = Some(total.map_or(Ok(each), |sum| graph.add(sum, each))?);
+            targets.push(target);
+        }
+        let each = match total {
+            Some(each) => each,
+            None => graph.constant(0.0, Shape::batched(&[]))?,
+        };
+        let mean = graph.mean(each, &[0], false)?;
+        graph.set_output("loss", mean);
+        graph.set_output("loss_per_example", each);
+        graph.set_scope("");
+        Ok((mean, targets))
+    }
+}
+
+fn trainable(graph: &Graph) -> Vec<VariableId> {
+    let variables = graph.variables().iter().enumerate();
+    variables.filter(|(_, v)| v.role == Role::Trainable).map(|(i, _)| VariableId(i as u32)).collect()
+}
+
+/// Adds the averaged twin of a weight.
+fn average(graph: &mut Graph, weight: VariableId, momentum: f64, value: NodeId) {
+    let VariableInfo { name, shape, .. } = graph.variables()[weight.index()].clone();
+    let variable = graph.declare(VariableInfo { name: format!("{EMA}{name}"), shape, role: Role::NonTrainable });
+    let rule = UpdateRule::MovingAverage(MovingAverage { momentum });
+    graph.add_update(Update { rule, variable, slots: Vec::new(), value });
+}
+
+/// Adds the update of a weight and the optimiser's slots for it.
+fn follow(graph: &mut Graph, rule: UpdateRule, optimizer: &str, variable: VariableId, value: NodeId) {
+    let VariableInfo { name, shape, .. } = graph.variables()[variable.index()].clone();
+    let slot = |slot: &&str| VariableInfo {
+        name: format!("{optimizer}.{name}.{slot}"),
+        shape: shape.clone(),
+        role: Role::Slot,
+    };
+    let slots = rule.slots().iter().map(|s| graph.declare(slot(s))).collect();
+    graph.add_update(Update { rule, variable, slots, value });
+}
