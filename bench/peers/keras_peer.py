@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import common
 
-# `fit` is the plain call, `jit` compiles with XLA, `bundle` runs 25 steps a call (both 1875 and 500 are multiples of it).
+# `fit` is the plain call, `jit` compiles with XLA, `bundle` runs 25 steps a call (1875 and 500 are multiples of it).
 FLAGS = ["fit", "jit", "bundle", "bf16"]
 BUNDLE = 25
 ROUNDS = 5

@@ -81,8 +81,9 @@ def main():
         keras.utils.set_random_seed(seed)
         epochs = []
         report["runs"].append({"seed": seed, "epochs": epochs})
+        keep = [Keep(epochs, save)]
         network().fit(
-            *train, epochs=options.epochs, batch_size=32, validation_data=test, verbose=0, callbacks=[Keep(epochs, save)]
+            *train, epochs=options.epochs, batch_size=32, validation_data=test, verbose=0, callbacks=keep
         )
 
 

@@ -33,7 +33,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-3, eps=1e-7, fused=True)
         self.loss = self._loss
         if self.flags & {"compile", "max-autotune"}:
-            # One compiled graph of forward and loss, and so of the backward; a shape of its own for a last partial batch.
+            # Forward and loss in one graph, and so the backward; a last partial batch is compiled for its own shape.
             mode = "max-autotune-no-cudagraphs" if "max-autotune" in self.flags else None
             self.loss = torch.compile(self._loss, dynamic=False, mode=mode)
 
