@@ -1,0 +1,15 @@
+//! Writing to the standard streams without falling over when nobody reads them any more (`kamado … | head`).
+
+use std::io::{Write, stderr, stdout};
+
+/// Writes a line to the standard output.
+pub(crate) fn line(text: &str) {
+    let mut out = stdout().lock();
+    // There is nobody left to tell, and the work itself (a training run) should not be lost for it.
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// Writes a line to the standard error stream.
+pub(crate) fn error_line(text: &str) {
+    let _ = writeln!(stderr().lock(), "{text}");
+}
