@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use kamado_data::DataError;
+use kamado_nn::NnError;
+use kamado_nn::model_file::ModelFileError;
+use kamado_train::TrainError;
 use kamado_train::recipe::RecipeError;
 
 /// Why a command failed.
@@ -53,5 +56,26 @@ impl From<RecipeError> for Failure {
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
         Failure::run(error, "")
+    }
+}
+
+impl From<NnError> for Failure {
+    fn from(error: NnError) -> Self {
+        Failure::usage(error, "")
+    }
+}
+
+impl From<ModelFileError> for Failure {
+    fn from(error: ModelFileError) -> Self {
+        Failure::run(error, "")
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Preflight(_) | TrainError::Metric(_) | TrainError::Model(_) => Failure::usage(error, ""),
+            _ => Failure::run(error, ""),
+        }
     }
 }

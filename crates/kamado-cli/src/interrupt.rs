@@ -1,19 +1,20 @@
 //! Ctrl-C and its kin: the first asks for an orderly end, the second ends at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+
+use kamado_train::StopFlag;
 
 use crate::failure::Failure;
 
 /// The exit code of a command that was interrupted.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// A flag that becomes true with the first SIGINT, SIGTERM or SIGHUP.
-pub(crate) fn watch() -> Result<Arc<AtomicBool>, Failure> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&stop);
+/// A flag that is raised by the first SIGINT, SIGTERM or SIGHUP.
+pub(crate) fn watch() -> Result<StopFlag, Failure> {
+    let stop = StopFlag::default();
+    let raised = stop.clone();
     ctrlc::set_handler(move || {
-        if raised.swap(true, Ordering::SeqCst) {
+        if raised.0.swap(true, Ordering::SeqCst) {
             // The user has no patience left; files appear by renaming, so none is half written.
             #[allow(clippy::disallowed_methods)]
             std::process::exit(i32::from(INTERRUPTED));

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use kamado_train::Score;
+
 /// `1875/1875 - 4s 2ms/step - loss: 0.1475 - accuracy: 0.9556`.
 pub(crate) fn keras_line<'a>(
     step: usize,
@@ -13,7 +15,7 @@ pub(crate) fn keras_line<'a>(
     let mut line = format!("{step}/{steps} - {} {}", total(elapsed), per_step(elapsed, step));
     for (name, value) in values {
         // Writing to a String cannot fail.
-        let _ = write!(line, " - {name}: {}", number(value));
+        let _ = write!(line, " - {name}: {}", Score(value));
     }
     line
 }
@@ -38,11 +40,6 @@ fn per_step(time: Duration, steps: usize) -> String {
     }
 }
 
-/// Four decimals, or four significant digits of a small number, as Keras does.
-pub(crate) fn number(value: f64) -> String {
-    if value == 0.0 || value.abs() > 1e-3 || !value.is_finite() { format!("{value:.4}") } else { format!("{value:.4e}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +51,5 @@ mod tests {
         let line = keras_line(3, 20, Duration::from_micros(600), [("loss", 2.5e-5)]);
         assert_eq!(line, "3/20 - 0s 200us/step - loss: 2.5000e-5");
         assert!(keras_line(10, 10, Duration::from_secs(4000), []).starts_with("10/10 - 1:06:40 400s/step"));
-        assert_eq!(number(f64::NAN), "NaN");
     }
 }

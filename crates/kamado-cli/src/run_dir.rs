@@ -1,7 +1,7 @@
 //! The directory that a training run writes to.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
@@ -54,7 +54,7 @@ impl RunDir {
     /// Writes and removes a file, so that an hour of training does not end in "permission denied".
     fn probed(self) -> Result<Self, Failure> {
         let probe = self.path.join(format!(".writable-{}", std::process::id()));
-        let written = write_synced(&probe, b"?");
+        let written = fs::write(&probe, b"?");
         let _ = fs::remove_file(&probe);
         match written {
             Ok(()) => Ok(self),
@@ -74,14 +74,16 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// Writes a file as a whole or not at all.
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let (file, temporary) = (self.file(name), self.file(&format!(".{name}.{}", std::process::id())));
-        let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, &file));
-        written.map_err(|e| {
-            let _ = fs::remove_file(&temporary);
-            refused(&file, &e)
-        })
+    /// Lets the model of an earlier run have the name of the previous one.
+    pub(crate) fn keep_previous_model(&self) -> Result<(), Failure> {
+        let (model, previous) = (self.file(MODEL), self.file(PREVIOUS_MODEL));
+        if !model.is_file() {
+            return Ok(());
+        }
+        let _ = fs::remove_file(&previous);
+        // With a link, the model has its own name until the new one takes it; not every file system has links.
+        let kept = fs::hard_link(&model, &previous).or_else(|_| fs::rename(&model, &previous));
+        kept.map_err(|e| refused(&previous, &e))
     }
 
     /// Removes the directory if it was made for this run and nothing has come into it.
@@ -93,18 +95,7 @@ impl RunDir {
     }
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 fn refused(path: &Path, error: &io::Error) -> Failure {
-    let help = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "free some space, or give --out DIR on another disk"
-        }
-        _ => "give --out DIR, a directory you may write to",
-    };
+    let help = "give --out DIR, a directory you may write to, on a disk with room";
     Failure::run(format!("cannot write {}: {error}", path.display()), help)
 }

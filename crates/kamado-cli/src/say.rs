@@ -2,6 +2,8 @@
 
 use std::io::{Write, stderr, stdout};
 
+use serde::Serialize;
+
 /// Writes a line to the standard output.
 pub(crate) fn line(text: &str) {
     let mut out = stdout().lock();
@@ -12,4 +14,10 @@ pub(crate) fn line(text: &str) {
 /// Writes a line to the standard error stream.
 pub(crate) fn error_line(text: &str) {
     let _ = writeln!(stderr().lock(), "{text}");
+}
+
+/// Writes a value as one line of JSON to the standard output.
+pub(crate) fn json(value: &impl Serialize) {
+    // What is written here are numbers, words and lists of them, which JSON has.
+    line(&serde_json::to_string(value).unwrap_or_default());
 }

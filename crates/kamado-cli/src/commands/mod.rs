@@ -7,4 +7,5 @@ pub(crate) mod recipes;
 pub(crate) mod summary;
 pub(crate) mod train;
 
+mod describe;
 mod find;
