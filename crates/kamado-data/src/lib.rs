@@ -1,2 +1,30 @@
 //! From raw files to shuffled, normalised, augmented batches.
+//!
+//! [`sources`] read a [`Dataset`]; [`split`] divides it; a [`Loader`] turns it into batches, normalised by a
+//! [`Preprocessing`] that the model keeps, so that [`Preprocessing::prepare_picture`] can treat a picture of the
+//! outside world the same way at prediction. Everything random is a function of the seed and of its place (epoch,
+//! example), never of what ran before.
 #![forbid(unsafe_code)]
+
+pub mod augment;
+pub mod dataset;
+pub mod error;
+pub mod fetch;
+pub mod idx;
+pub mod image_file;
+pub mod loader;
+pub mod preprocess;
+pub mod sources;
+pub mod split;
+
+mod hex;
+mod streams;
+
+pub use augment::Augment;
+pub use dataset::{Dataset, FeatureData, Features, Labels};
+pub use error::{DataError, Result};
+pub use image_file::{Picture, read_picture};
+pub use loader::{Batches, LabelsMut, Loader, LoaderConfig};
+pub use preprocess::{ImageInput, Invert, PictureReport, Preprocessing, Step};
+pub use sources::TrainTest;
+pub use split::{Part, random_split, stratified_split};

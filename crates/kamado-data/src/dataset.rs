@@ -1,0 +1,219 @@
+//! Examples in memory: features, labels, and cheap views of some of the rows.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{DataError, Result};
+use crate::hex::hex;
+
+/// The numbers of all examples, one example after another, as they came from the source.
+#[derive(Clone, Debug)]
+pub enum FeatureData {
+    /// Bytes, as images have them.
+    U8(Vec<u8>),
+    /// Floats.
+    F32(Vec<f32>),
+}
+
+impl FeatureData {
+    fn len(&self) -> usize {
+        match self {
+            FeatureData::U8(data) => data.len(),
+            FeatureData::F32(data) => data.len(),
+        }
+    }
+}
+
+/// The inputs of a dataset.
+#[derive(Clone, Debug)]
+pub struct Features {
+    /// The shape of one example: `[height, width, channels]` for images, `[columns]` for a table.
+    pub shape: Vec<usize>,
+    /// The numbers, `examples x product(shape)` of them.
+    pub data: FeatureData,
+    /// The greatest value the source can produce (255 for an 8-bit image), which scaling to 0..1 divides by.
+    pub max_value: f32,
+}
+
+/// What is to be predicted.
+#[derive(Clone, Debug)]
+pub enum Labels {
+    /// One class per example.
+    Classes {
+        /// The class of each example, an index into `names`.
+        indices: Vec<i32>,
+        /// The names of the classes.
+        names: Vec<String>,
+    },
+    /// `width` numbers per example.
+    Values {
+        /// How many numbers belong to one example.
+        width: usize,
+        /// The numbers, `examples x width`.
+        data: Vec<f32>,
+    },
+}
+
+/// Features and labels of the same examples. Cloning and [`subset`](Dataset::subset) share the numbers.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    name: String,
+    features: Arc<Features>,
+    labels: Arc<Labels>,
+    /// The rows of `features` and `labels` that belong to this view, in order; all of them if absent.
+    rows: Option<Arc<[usize]>>,
+    len: usize,
+    example_len: usize,
+}
+
+impl Dataset {
+    /// A dataset of all given examples; `name` says in reports where they come from.
+    ///
+    /// Errors if the counts of features and labels differ, a class has no name, the shape has no elements, or
+    /// `max_value` is not a positive number.
+    pub fn new(name: impl Into<String>, features: Features, labels: Labels) -> Result<Self> {
+        let name = name.into();
+        let remedy = "Check what builds this dataset";
+        let shape = &features.shape;
+        let example_len = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).unwrap_or(0);
+        if example_len == 0 || !features.data.len().is_multiple_of(example_len) {
+            let found = format!("{} numbers", features.data.len());
+            return Err(DataError::malformed(name, format!("whole examples of shape {shape:?}"), found, remedy));
+        }
+        if !(features.max_value.is_finite() && features.max_value > 0.0) {
+            let found = format!("{}", features.max_value);
+            return Err(DataError::malformed(name, "a greatest value above 0", found, remedy));
+        }
+        let len = features.data.len() / example_len;
+        let label_len = match &labels {
+            Labels::Classes { indices, names } => {
+                let nameless = indices.iter().position(|&i| usize::try_from(i).map_or(true, |i| i >= names.len()));
+                if let Some(row) = nameless {
+                    let expected = format!("classes from 0 to {}", names.len().saturating_sub(1));
+                    let found = format!("class {} at example {row}", indices[row]);
+                    return Err(DataError::malformed(name, expected, found, remedy));
+                }
+                indices.len()
+            }
+            Labels::Values { width, data } => data.len().checked_div(*width).unwrap_or(0),
+        };
+        if label_len != len {
+            let found = format!("{label_len}");
+            return Err(DataError::malformed(name, format!("one label for each of {len} examples"), found, remedy));
+        }
+        Ok(Dataset { name, features: Arc::new(features), labels: Arc::new(labels), rows: None, len, example_len })
+    }
+
+    /// Where the examples come from.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of examples.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The shape of one example.
+    pub fn shape(&self) -> &[usize] {
+        &self.features.shape
+    }
+
+    /// How many numbers one example has.
+    pub fn example_len(&self) -> usize {
+        self.example_len
+    }
+
+    /// All features of the source, also those of rows outside this view; see [`row`](Dataset::row).
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// All labels of the source, also those of rows outside this view; see [`row`](Dataset::row).
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// The row of the source that is example `example` of this view; `example` must be less than `len`.
+    pub fn row(&self, example: usize) -> usize {
+        self.rows.as_ref().map_or(example, |rows| rows[example])
+    }
+
+    /// The rows of the source that make up this view, in order.
+    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.len).map(|example| self.row(example))
+    }
+
+    /// A view of the given examples, in the given order; repeats are allowed.
+    ///
+    /// Errors if an index is not less than `len`.
+    pub fn subset(&self, examples: &[usize]) -> Result<Dataset> {
+        if let Some(bad) = examples.iter().find(|&&example| example >= self.len) {
+            return Err(DataError::request(
+                format!("{} has {} examples, so there is no example {bad}", self.name, self.len),
+                "Choose from what is there",
+            ));
+        }
+        let rows = examples.iter().map(|&example| self.row(example)).collect();
+        Ok(Dataset { rows: Some(rows), len: examples.len(), ..self.clone() })
+    }
+
+    /// The width of one label: 1 for a class.
+    pub fn label_width(&self) -> usize {
+        match &*self.labels {
+            Labels::Classes { .. } => 1,
+            Labels::Values { width, .. } => *width,
+        }
+    }
+
+    /// The names of the classes, if the labels are classes.
+    pub fn class_names(&self) -> Option<&[String]> {
+        match &*self.labels {
+            Labels::Classes { names, .. } => Some(names),
+            Labels::Values { .. } => None,
+        }
+    }
+
+    /// The class of each example of this view, if the labels are classes.
+    pub fn classes(&self) -> Option<Vec<i32>> {
+        match &*self.labels {
+            Labels::Classes { indices, .. } => Some(self.rows().map(|row| indices[row]).collect()),
+            Labels::Values { .. } => None,
+        }
+    }
+
+    /// How many examples of this view each class has, if the labels are classes.
+    pub fn class_counts(&self) -> Option<Vec<usize>> {
+        let mut counts = vec![0; self.class_names()?.len()];
+        self.classes()?.iter().for_each(|&class| counts[class as usize] += 1);
+        Some(counts)
+    }
+
+    /// SHA-256 of shape, names of the classes, and the examples of this view with their labels in order, in
+    /// hexadecimal. The name of the dataset has no part in it.
+    pub fn content_hash(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?} {:?} ", self.shape(), self.class_names()));
+        let span = |row: usize, width: usize| row * width..(row + 1) * width;
+        let update_floats = |hash: &mut Sha256, values: &[f32]| {
+            values.iter().for_each(|value| hash.update(value.to_le_bytes()));
+        };
+        for row in self.rows() {
+            match &self.features.data {
+                FeatureData::U8(data) => hash.update(&data[span(row, self.example_len)]),
+                FeatureData::F32(data) => update_floats(&mut hash, &data[span(row, self.example_len)]),
+            }
+            match &*self.labels {
+                Labels::Classes { indices, .. } => hash.update(indices[row].to_le_bytes()),
+                Labels::Values { width, data } => update_floats(&mut hash, &data[span(row, *width)]),
+            }
+        }
+        hex(&hash.finalize())
+    }
+}

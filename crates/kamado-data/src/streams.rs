@@ -1,0 +1,22 @@
+//! The random streams of this crate, kept apart by a tag in the highest byte.
+
+use kamado_graph::rng::Rng;
+
+const SPLIT: u64 = 0xD1 << 56;
+const SHUFFLE: u64 = 0xD2 << 56;
+const AUGMENT: u64 = 0xD3 << 56;
+
+/// The stream that deals the examples of one class (or, unstratified, of the only group).
+pub(crate) fn split(seed: u64, group: u64) -> Rng {
+    Rng::new(seed, SPLIT | (group & 0xFFFF_FFFF))
+}
+
+/// The stream that orders one epoch.
+pub(crate) fn shuffle(seed: u64, epoch: u64) -> Rng {
+    Rng::new(seed, SHUFFLE | (epoch & 0x00FF_FFFF_FFFF_FFFF))
+}
+
+/// The stream that distorts one example in one epoch; it repeats after 2^24 epochs or 2^32 examples.
+pub(crate) fn augment(seed: u64, epoch: u64, example: usize) -> Rng {
+    Rng::new(seed, AUGMENT | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
+}
