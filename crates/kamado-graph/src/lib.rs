@@ -13,6 +13,7 @@ pub mod ops;
 pub mod rng;
 pub mod shape;
 pub mod tensor;
+pub mod testing;
 mod text;
 pub mod update;
 mod verify;

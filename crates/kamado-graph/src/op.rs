@@ -197,6 +197,19 @@ ops! {
     Reshape = "reshape",
     Transpose = "transpose",
     MatMul = "matmul",
+    Conv2d = "conv2d",
+    Conv2dInputGrad = "conv2d_input_grad",
+    Conv2dKernelGrad = "conv2d_kernel_grad",
+    MaxPool2d = "max_pool2d",
+    MaxPool2dGrad = "max_pool2d_grad",
+    AveragePool2d = "average_pool2d",
+    AveragePool2dGrad = "average_pool2d_grad",
+    Softmax = "softmax",
+    LogSoftmax = "log_softmax",
+    SoftmaxCrossEntropy = "softmax_cross_entropy",
+    SoftmaxCrossEntropyGrad = "softmax_cross_entropy_grad",
+    SigmoidCrossEntropy = "sigmoid_cross_entropy",
+    DropoutMask = "dropout_mask",
 }
 
 /// Checks the number of inputs and that all are floats.

@@ -1,8 +1,25 @@
 //! Slices in, slices out: the numerical kernels, their run-time instruction-set choice and the thread pool.
 
+pub mod conv2d;
+pub mod cross_entropy;
 pub mod denormals;
+pub mod dense_update;
+pub mod elementwise;
+pub mod gemm;
 pub mod isa;
+pub mod layout;
+pub mod pool2d;
 pub mod pool;
+pub mod random;
+pub mod reduce;
+pub mod softmax;
+pub mod transcendental;
+pub mod update_rule;
+
+mod parallel;
+mod simd;
+#[allow(dead_code)]
+pub(crate) mod vecmath;
 
 /// What every kernel needs to run: an instruction set and threads.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Addition.
 //!
-//! `y = a + b`, elementwise, with NumPy's broadcasting. Gradient: `da = dy, db = dy`.
+//! `y = a + b`, elementwise; any shapes that broadcast as in NumPy. Gradient: `da = dy, db = dy`.
 
 use serde::{Deserialize, Serialize};
 

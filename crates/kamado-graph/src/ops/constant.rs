@@ -1,6 +1,6 @@
 //! A tensor with the same value everywhere.
 //!
-//! Gradient: none, since it has no inputs.
+//! Any shape. Gradient: none, since it has no inputs.
 
 use serde::{Deserialize, Serialize};
 

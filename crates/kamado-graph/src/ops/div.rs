@@ -1,6 +1,6 @@
 //! Division.
 //!
-//! `y = a / b`, elementwise, with NumPy's broadcasting. Gradient: `da = dy / b, db = -dy · y / b`.
+//! `y = a / b`, elementwise; any shapes that broadcast as in NumPy. Gradient: `da = dy / b, db = -dy · y / b`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! A tensor that is fed from outside.
 //!
-//! Gradient: none is needed, since nothing comes before it; its own gradient can be asked for like that of any node.
+//! Any type and shape. Gradient: none is needed, since nothing comes before it; its own gradient can be asked for like
+//! that of any node.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Largest element over axes.
 //!
-//! `y[rest] = max_axes x`; the axes are dropped, or kept with an extent of one. NaN anywhere gives NaN. Gradient:
-//! `dx = dy` where `x` is the largest, shared equally between ties, as in PyTorch's `amax`.
+//! `y[rest] = max_axes x`; any shape, from which the axes are dropped, or kept with an extent of one. NaN anywhere gives NaN.
+//! Gradient: `dx = dy` where `x` is the largest, shared equally between ties, as in PyTorch's `amax`.
 
 use serde::{Deserialize, Serialize};
 

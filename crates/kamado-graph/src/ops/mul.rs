@@ -1,6 +1,6 @@
 //! Multiplication.
 //!
-//! `y = a · b`, elementwise, with NumPy's broadcasting. Gradient: `da = dy · b, db = dy · a`.
+//! `y = a · b`, elementwise; any shapes that broadcast as in NumPy. Gradient: `da = dy · b, db = dy · a`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Sum over axes.
 //!
-//! `y[rest] = Σ_axes x`; the axes are dropped, or kept with an extent of one. Gradient: `dx = dy`, broadcast back.
+//! `y[rest] = Σ_axes x`; any shape, from which the axes are dropped, or kept with an extent of one. Gradient: `dx = dy`,
+//! broadcast back.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Reordering of axes.
 //!
-//! `y[i_p(0), i_p(1), …] = x[i_0, i_1, …]`, NumPy's `transpose(x, permutation)`. Gradient: the inverse reordering.
+//! `y[i_p(0), i_p(1), …] = x[i_0, i_1, …]`, NumPy's `transpose(x, permutation)`; any shape. Gradient: the inverse
+//! reordering.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! The value of a variable from before the step.
 //!
-//! Gradient: none is needed, since nothing comes before it; its own gradient can be asked for like that of any node.
+//! Any shape without a batch size. Gradient: none is needed, since nothing comes before it; its own gradient can be asked
+//! for like that of any node.
 
 use serde::{Deserialize, Serialize};
 

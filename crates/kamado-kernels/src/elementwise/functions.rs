@@ -1,0 +1,121 @@
+//! The functions of one and of two variables that a program is made of.
+
+use crate::isa::multiversion;
+use crate::transcendental::{exp, log, log1p, sigmoid, tanh};
+
+/// A function of one variable. NaN gives NaN, save in [`UnaryFn::Step`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum UnaryFn {
+    /// −x
+    Neg,
+    /// max(x, 0)
+    Relu,
+    /// 1/(1 + e⁻ˣ)
+    Sigmoid,
+    /// tanh x
+    Tanh,
+    /// eˣ
+    Exp,
+    /// ln x
+    Log,
+    /// √x
+    Sqrt,
+    /// x²
+    Square,
+    /// |x|
+    Abs,
+    /// −1, 0 or 1
+    Sign,
+    /// 1 where x > 0, else 0, also for NaN: the gradient of [`UnaryFn::Relu`]
+    Step,
+    /// x times a constant
+    Scale(f32),
+    /// 1/x
+    Reciprocal,
+}
+
+/// A function of two variables. NaN in either gives NaN.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BinaryFn {
+    /// a + b
+    Add,
+    /// a − b
+    Sub,
+    /// a·b
+    Mul,
+    /// a/b
+    Div,
+    /// max(a, b)
+    Maximum,
+    /// min(a, b)
+    Minimum,
+    /// max(a, 0) − a·b + ln(1 + e^{−|a|}): the cross-entropy of the probability sigmoid(a) and the target b, from the
+    /// logit a, without overflow
+    SigmoidCrossEntropy,
+}
+
+/// max(a, b), NaN if either is.
+#[inline(always)]
+pub(crate) fn maximum(a: f32, b: f32) -> f32 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
+#[inline(always)]
+fn minimum(a: f32, b: f32) -> f32 {
+    if b < a || b.is_nan() { b } else { a }
+}
+
+#[inline(always)]
+fn relu(x: f32) -> f32 {
+    if x < 0.0 { 0.0 } else { x }
+}
+
+#[inline(always)]
+fn sign(x: f32) -> f32 {
+    let x = if x > 0.0 { 1.0 } else { x };
+    if x < 0.0 { -1.0 } else { x }
+}
+
+#[inline(always)]
+fn map(src: &[f32], dst: &mut [f32], f: impl Fn(f32) -> f32) {
+    dst.iter_mut().zip(src).for_each(|(to, &x)| *to = f(x));
+}
+
+#[inline(always)]
+fn zip(a: &[f32], b: &[f32], dst: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    dst.iter_mut().zip(a).zip(b).for_each(|((to, &a), &b)| *to = f(a, b));
+}
+
+multiversion! {
+    pub(super) fn unary(isa; f: UnaryFn, src: &[f32], dst: &mut [f32]) {
+        match f {
+            UnaryFn::Neg => map(src, dst, |x| -x),
+            UnaryFn::Relu => map(src, dst, relu),
+            UnaryFn::Sigmoid => map(src, dst, sigmoid),
+            UnaryFn::Tanh => map(src, dst, tanh),
+            UnaryFn::Exp => map(src, dst, exp),
+            UnaryFn::Log => map(src, dst, log),
+            UnaryFn::Sqrt => map(src, dst, f32::sqrt),
+            UnaryFn::Square => map(src, dst, |x| x * x),
+            UnaryFn::Abs => map(src, dst, f32::abs),
+            UnaryFn::Sign => map(src, dst, sign),
+            UnaryFn::Step => map(src, dst, |x| if x > 0.0 { 1.0 } else { 0.0 }),
+            UnaryFn::Scale(by) => map(src, dst, |x| x * by),
+            UnaryFn::Reciprocal => map(src, dst, |x| 1.0 / x),
+        }
+    }
+}
+
+multiversion! {
+    pub(super) fn binary(isa; f: BinaryFn, a: &[f32], b: &[f32], dst: &mut [f32]) {
+        match f {
+            BinaryFn::Add => zip(a, b, dst, |a, b| a + b),
+            BinaryFn::Sub => zip(a, b, dst, |a, b| a - b),
+            BinaryFn::Mul => zip(a, b, dst, |a, b| a * b),
+            BinaryFn::Div => zip(a, b, dst, |a, b| a / b),
+            BinaryFn::Maximum => zip(a, b, dst, maximum),
+            BinaryFn::Minimum => zip(a, b, dst, minimum),
+            BinaryFn::SigmoidCrossEntropy => zip(a, b, dst, |z, y| relu(z) - z * y + log1p(exp(-z.abs()))),
+        }
+    }
+}

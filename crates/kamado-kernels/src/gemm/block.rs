@@ -1,0 +1,346 @@
+//! One task: a product small enough for one core, cut along the depth so that its operands stay in the caches.
+
+use std::ops::Range;
+
+use crate::Exec;
+use crate::simd::{Kernel, Shared, Simd, dispatch};
+use crate::vecmath;
+
+use super::Activation;
+use super::pack::{pack_a, pack_b};
+use super::tile::{Columns, Finish, Packed, Panel, RawOffsets, Strided, Tabled};
+
+/// Greatest depth of a packed panel: two vectors wide, it fills half of a 32 KiB level-1 cache.
+pub(crate) const DEPTH: usize = 256;
+/// Greatest number of columns of a task: `DEPTH` rows of them fill half of a 512 KiB level-2 cache.
+pub(crate) const COLUMNS: usize = 256;
+/// Rows of A that are used together, so that they stay in the level-2 cache beside B.
+const ROWS: usize = 144;
+/// From this many columns on it pays to pack a strided A.
+const PACK_A_COLUMNS: usize = 128;
+/// Up to this many strips of rows, reading B where it lies is cheaper than packing it.
+const DIRECT_B_STRIPS: usize = 2;
+
+/// Values that one task adds up in a [`Gather`].
+const GATHER: usize = 1 << 15;
+
+/// Floats of scratch that a task of `n <= COLUMNS` columns and depth `k` needs, whatever the instruction set.
+pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
+    let depth = k.min(DEPTH);
+    (n.next_multiple_of(32) + ROWS) * depth
+}
+
+/// Pieces of at most [`DEPTH`] that a depth is cut into.
+fn pieces(k: usize) -> usize {
+    k.div_ceil(DEPTH).max(1)
+}
+
+fn piece_of(k: usize, piece: usize) -> Range<usize> {
+    k * piece / pieces(k)..k * (piece + 1) / pieces(k)
+}
+
+/// Floats of a whole B of `k` rows and `n` columns, packed for [`Block::b_packed`].
+pub(crate) fn packed_whole(k: usize, n: usize) -> usize {
+    k * n.next_multiple_of(32)
+}
+
+/// Packs a whole B; see [`Block`] for `ldb` and `transposed`.
+///
+/// # Safety
+/// B must be readable, and `dst` must have room for [`packed_whole`] floats.
+pub(crate) unsafe fn pack_whole(
+    exec: Exec<'_>,
+    b: *const f32,
+    ldb: usize,
+    transposed: bool,
+    k: usize,
+    n: usize,
+    dst: Shared,
+) {
+    let whole = PackPiece { b, ldb, transposed, k, n, piece: 0, dst };
+    exec.pool.run(pieces(k), |piece, _| dispatch(exec.isa, whole.piece(piece)));
+}
+
+#[derive(Clone, Copy)]
+struct PackPiece {
+    b: *const f32,
+    ldb: usize,
+    transposed: bool,
+    k: usize,
+    n: usize,
+    piece: usize,
+    dst: Shared,
+}
+
+// SAFETY: B is only read.
+unsafe impl Sync for PackPiece {}
+
+impl PackPiece {
+    fn piece(&self, piece: usize) -> Self {
+        PackPiece { piece, ..*self }
+    }
+}
+
+impl Kernel for PackPiece {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let ks = piece_of(self.k, self.piece);
+        let b = self.b.wrapping_add(ks.start * if self.transposed { 1 } else { self.ldb });
+        let dst = self.dst.ptr().wrapping_add(self.n.next_multiple_of(2 * S::LANES) * ks.start);
+        // SAFETY: `pack_whole`'s caller vouches for both.
+        unsafe { pack_b(simd, b, self.ldb, self.transposed, ks.len(), self.n, dst) };
+    }
+}
+
+/// `C = finish(A · B)`: the pointers and strides behind a [`super::Gemm`] or a part of one.
+#[derive(Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) a: *const f32,
+    pub(crate) a_rows: RawOffsets,
+    pub(crate) a_cols: RawOffsets,
+    pub(crate) b: *const f32,
+    pub(crate) ldb: usize,
+    pub(crate) b_transposed: bool,
+    /// B is one whole matrix packed by [`pack_whole`].
+    pub(crate) b_packed: bool,
+    pub(crate) c: *mut f32,
+    pub(crate) ldc: usize,
+    /// Null, or one value per column.
+    pub(crate) bias: *const f32,
+    pub(crate) activation: Activation,
+    /// Null, or laid out as C.
+    pub(crate) mask: *const f32,
+    pub(crate) accumulate: bool,
+}
+
+// SAFETY: a block is only run by a task that owns its part of C; A, B, bias and mask are read.
+unsafe impl Send for Block {}
+// SAFETY: as above.
+unsafe impl Sync for Block {}
+
+impl Block {
+    /// The part that computes rows `rows` and columns `cols` of C from depth `ks`.
+    pub(crate) fn part(&self, rows: Range<usize>, cols: Range<usize>, ks: Range<usize>) -> Block {
+        let (a, a_rows) = advance(self.a, self.a_rows, rows.start);
+        let (a, a_cols) = advance(a, self.a_cols, ks.start);
+        let (k_step, n_step) = if self.b_transposed { (1, self.ldb) } else { (self.ldb, 1) };
+        let at = rows.start * self.ldc + cols.start;
+        Block {
+            m: rows.len(),
+            n: cols.len(),
+            k: ks.len(),
+            a,
+            a_rows,
+            a_cols,
+            b: self.b.wrapping_add(ks.start * k_step + cols.start * n_step),
+            c: self.c.wrapping_add(at),
+            bias: plus(self.bias, cols.start),
+            mask: plus(self.mask, at),
+            ..*self
+        }
+    }
+
+    /// The same for other rows, whose offsets count from `a`, and from column `column` of B on; their place in C, the
+    /// mask and the bias is `at` and `column` further on.
+    pub(crate) fn moved(&self, m: usize, a: *const f32, column: usize, at: usize) -> Block {
+        Block {
+            m,
+            a,
+            b: self.b.wrapping_add(column * if self.b_transposed { self.ldb } else { 1 }),
+            c: self.c.wrapping_add(at),
+            bias: plus(self.bias, column),
+            mask: plus(self.mask, at),
+            ..*self
+        }
+    }
+
+    /// The same product, as it is, in another place.
+    pub(crate) fn plain(&self, c: *mut f32, ldc: usize) -> Block {
+        let null = std::ptr::null();
+        Block { c, ldc, bias: null, mask: null, activation: Activation::None, accumulate: false, ..*self }
+    }
+
+    /// Computes it.
+    ///
+    /// # Safety
+    /// The pointers must be valid for the shape, C for writing, and `scratch` for [`block_scratch`] floats.
+    #[inline(always)]
+    pub(crate) unsafe fn run<S: Simd>(&self, simd: S, scratch: *mut f32) {
+        let pieces = pieces(self.k);
+        let width = 2 * S::LANES;
+        let pack_columns = self.n >= PACK_A_COLUMNS && matches!(self.a_cols, RawOffsets::Stride(_));
+        let few = self.m.div_ceil(S::TILE_ROWS) <= DIRECT_B_STRIPS;
+        let direct = few && !self.b_transposed && !self.b_packed && self.n % width == 0;
+        for piece in 0..pieces {
+            let ks = piece_of(self.k, piece);
+            let last = piece + 1 == pieces;
+            let part = self.part(0..self.m, 0..self.n, ks.clone());
+            let packed_a = scratch.wrapping_add(self.n.next_multiple_of(width) * ks.len());
+            let b = if direct {
+                (part.b, part.ldb, width)
+            } else if self.b_packed {
+                (self.b.wrapping_add(self.n.next_multiple_of(width) * ks.start), width, width * part.k)
+            } else {
+                // SAFETY: B's part is readable, and the scratch begins with room for its panels.
+                unsafe { pack_b(simd, part.b, part.ldb, part.b_transposed, part.k, part.n, scratch) };
+                (scratch.cast_const(), width, width * part.k)
+            };
+            for row in (0..self.m).step_by(ROWS) {
+                let rows = row..self.m.min(row + ROWS);
+                let mut part = part.part(rows.clone(), 0..self.n, 0..ks.len());
+                part.accumulate = self.accumulate || piece > 0;
+                if pack_columns {
+                    // SAFETY: A's part is readable, and the scratch has room for it behind the panels.
+                    unsafe { pack_a::<S>(part.a, part.a_rows, part.a_cols, part.m, part.k, packed_a) };
+                    part.a = packed_a;
+                    part.panels(simd, Packed, b, last);
+                } else {
+                    match part.a_cols {
+                        RawOffsets::Stride(stride) => part.panels(simd, Strided(stride), b, last),
+                        RawOffsets::Table(table) => part.panels(simd, Tabled(table), b, last),
+                    }
+                }
+            }
+        }
+        if self.transcendental() {
+            // SAFETY: the rows are those just written.
+            unsafe { activate(self) };
+        }
+    }
+
+    fn transcendental(&self) -> bool {
+        matches!(self.activation, Activation::Sigmoid | Activation::Tanh)
+    }
+
+    /// Multiplies with the panels of B: the first, the distance of their rows, and the distance to the next panel.
+    #[inline(always)]
+    fn panels<S: Simd, C: Columns>(&self, simd: S, cols: C, b: (*const f32, usize, usize), last: bool) {
+        let (b, b_step, b_next) = b;
+        let width = 2 * S::LANES;
+        for (i, col) in (0..self.n).step_by(width).enumerate() {
+            let at = |p: *const f32| if last && !p.is_null() { p.wrapping_add(col) } else { std::ptr::null() };
+            let finish = Finish {
+                add_c: self.accumulate,
+                bias: at(self.bias),
+                relu: last && self.activation == Activation::Relu,
+                mask: if self.transcendental() { std::ptr::null() } else { at(self.mask) },
+            };
+            let panel = Panel {
+                a: self.a,
+                rows: self.a_rows,
+                cols,
+                b: b.wrapping_add(i * b_next),
+                b_step,
+                c: self.c.wrapping_add(col),
+                ldc: self.ldc,
+                m: self.m,
+                n: width.min(self.n - col),
+                k: self.k,
+                finish,
+            };
+            simd.vectorize(panel);
+        }
+    }
+}
+
+fn plus(p: *const f32, by: usize) -> *const f32 {
+    if p.is_null() { p } else { p.wrapping_add(by) }
+}
+
+fn advance(a: *const f32, offsets: RawOffsets, by: usize) -> (*const f32, RawOffsets) {
+    match offsets {
+        RawOffsets::Stride(stride) => (a.wrapping_add(by * stride), offsets),
+        RawOffsets::Table(table) => (a, RawOffsets::Table(table.wrapping_add(by))),
+    }
+}
+
+/// Sigmoid or tanh, then the mask, of a block that holds the sums and the bias.
+///
+/// # Safety
+/// The block's C must be writable and its mask readable.
+#[inline(always)]
+unsafe fn activate(block: &Block) {
+    for row in 0..block.m {
+        // SAFETY: the caller vouches for m rows of n elements.
+        let c = unsafe { std::slice::from_raw_parts_mut(block.c.add(row * block.ldc), block.n) };
+        match block.activation {
+            Activation::Sigmoid => c.iter_mut().for_each(|v| *v = vecmath::sigmoid(*v)),
+            _ => c.iter_mut().for_each(|v| *v = vecmath::tanh(*v)),
+        }
+        if !block.mask.is_null() {
+            // SAFETY: the mask is laid out as C.
+            let mask = unsafe { std::slice::from_raw_parts(block.mask.add(row * block.ldc), block.n) };
+            c.iter_mut().zip(mask).for_each(|(v, mask)| *v = if *mask > 0.0 { *v } else { 0.0 });
+        }
+    }
+}
+
+/// `C = finish(Σ partials)`: adds `slices` products of `m * n`, one after another, in their order.
+///
+/// # Safety
+/// The block's C, bias and mask must be valid, and the partials for `slices` times `stride` floats.
+pub(crate) struct Gather {
+    pub(crate) block: Block,
+    pub(crate) partials: *const f32,
+    pub(crate) ld: usize,
+    pub(crate) stride: usize,
+    pub(crate) slices: usize,
+}
+
+// SAFETY: the partials are only read, and C is written by rows.
+unsafe impl Sync for Gather {}
+
+impl Gather {
+    /// Runs it on all threads.
+    pub(crate) fn run_all(&self, exec: Exec<'_>) {
+        let block = &self.block;
+        let rows = (GATHER / (block.n * self.slices.max(1)).max(1)).max(1);
+        exec.pool.run(block.m.div_ceil(rows), |task, _| {
+            let first = task * rows;
+            let block = block.part(first..block.m.min(first + rows), 0..block.n, 0..0);
+            let partials = self.partials.wrapping_add(first * self.ld);
+            dispatch(exec.isa, Gather { block, partials, ..*self });
+        });
+    }
+}
+
+impl Kernel for Gather {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let block = &self.block;
+        for row in 0..block.m {
+            // SAFETY: whoever made it vouches for m rows of n elements everywhere.
+            let at = |p: *const f32| unsafe { std::slice::from_raw_parts(p, block.n) };
+            // SAFETY: as above.
+            let c = unsafe { std::slice::from_raw_parts_mut(block.c.add(row * block.ldc), block.n) };
+            if !block.accumulate {
+                c.fill(0.0);
+            }
+            for slice in 0..self.slices {
+                let partial = at(self.partials.wrapping_add(slice * self.stride + row * self.ld));
+                c.iter_mut().zip(partial).for_each(|(c, p)| *c += p);
+            }
+            if !block.bias.is_null() {
+                c.iter_mut().zip(at(block.bias)).for_each(|(c, b)| *c += b);
+            }
+            if block.activation == Activation::Relu {
+                c.iter_mut().for_each(|c| *c = if 0.0 > *c { 0.0 } else { *c });
+            }
+            if !block.mask.is_null() && !block.transcendental() {
+                let mask = at(block.mask.wrapping_add(row * block.ldc));
+                c.iter_mut().zip(mask).for_each(|(v, mask)| *v = if *mask > 0.0 { *v } else { 0.0 });
+            }
+        }
+        if block.transcendental() {
+            // SAFETY: the rows are those just written.
+            unsafe { activate(block) };
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Copies of A and B in the order in which the inner loop reads them.
+
+use crate::simd::Simd;
+
+use super::tile::{RawOffsets, strips};
+
+/// Packs `k` rows and `n` columns of B into panels of `2 * S::LANES` columns, one after another, each `k` rows deep;
+/// the last panel is filled up with zeros. B's element (k, j) is `b[k * ldb + j]`, or `b[j * ldb + k]` if `transposed`.
+///
+/// # Safety
+/// All these elements must be readable, and `dst` must have room for whole panels.
+#[inline(always)]
+pub(crate) unsafe fn pack_b<S: Simd>(
+    simd: S,
+    b: *const f32,
+    ldb: usize,
+    transposed: bool,
+    k: usize,
+    n: usize,
+    dst: *mut f32,
+) {
+    let width = 2 * S::LANES;
+    for (panel, start) in (0..n).step_by(width).enumerate() {
+        let cols = width.min(n - start);
+        // SAFETY: the panel's elements are among those that the caller vouches for.
+        unsafe {
+            let dst = dst.add(panel * k * width);
+            if transposed {
+                transpose_panel(simd, b.add(start * ldb), ldb, k, cols, dst);
+            } else {
+                copy_panel(simd, b.add(start), ldb, k, cols, dst);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// See [`pack_b`].
+#[inline(always)]
+unsafe fn copy_panel<S: Simd>(simd: S, b: *const f32, ldb: usize, k: usize, cols: usize, dst: *mut f32) {
+    let width = 2 * S::LANES;
+    // SAFETY: `cols` columns are readable in each row, and a whole panel is writable.
+    unsafe {
+        if cols == width {
+            for row in 0..k {
+                let (src, dst) = (b.add(row * ldb), dst.add(row * width));
+                simd.store(dst, simd.load(src));
+                simd.store(dst.add(S::LANES), simd.load(src.add(S::LANES)));
+            }
+            return;
+        }
+        let (first, second) = (cols.min(S::LANES), cols.saturating_sub(S::LANES));
+        for row in 0..k {
+            let (src, dst) = (b.add(row * ldb), dst.add(row * width));
+            simd.store(dst, simd.load_first(src, first));
+            // Of no second lane not even the address may be in the slice.
+            let src = if second > 0 { src.add(S::LANES) } else { src };
+            simd.store(dst.add(S::LANES), simd.load_first(src, second));
+        }
+    }
+}
+
+/// # Safety
+/// See [`pack_b`].
+#[inline(always)]
+unsafe fn transpose_panel<S: Simd>(simd: S, b: *const f32, ldb: usize, k: usize, cols: usize, dst: *mut f32) {
+    let width = 2 * S::LANES;
+    let (whole_cols, whole_k) = (cols / 8 * 8, k / 8 * 8);
+    // SAFETY: `cols` rows of `k` elements are readable, and a whole panel is writable.
+    unsafe {
+        for col in (0..whole_cols).step_by(8) {
+            for row in (0..whole_k).step_by(8) {
+                simd.transpose8(b.add(col * ldb + row), ldb, dst.add(row * width + col), width);
+            }
+        }
+        for row in 0..k {
+            let done = if row < whole_k { whole_cols } else { 0 };
+            for col in done..width {
+                *dst.add(row * width + col) = if col < cols { *b.add(col * ldb + row) } else { 0.0 };
+            }
+        }
+    }
+}
+
+/// Packs `m` rows and `k` columns of A into strips, as [`super::tile::Packed`] reads them.
+///
+/// # Safety
+/// A's elements must be readable, and `dst` must have room for `m * k`.
+#[inline(always)]
+pub(crate) unsafe fn pack_a<S: Simd>(
+    a: *const f32,
+    rows: RawOffsets,
+    cols: RawOffsets,
+    m: usize,
+    k: usize,
+    dst: *mut f32,
+) {
+    for (row, height) in strips(m, S::TILE_ROWS) {
+        // SAFETY: row + i < m and depth < k, so the caller vouches for both places.
+        unsafe {
+            let dst = dst.add(row * k);
+            for i in 0..height {
+                let a = a.add(rows.at(row + i));
+                for depth in 0..k {
+                    *dst.add(depth * height + i) = *a.add(cols.at(depth));
+                }
+            }
+        }
+    }
+}

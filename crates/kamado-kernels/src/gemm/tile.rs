@@ -1,0 +1,213 @@
+//! The inner loop: a strip of rows of A times a packed panel of B, with the tile of C in registers.
+
+use crate::simd::{Kernel, Simd};
+
+/// Where the rows or columns of A begin, without lifetimes; see [`super::Offsets`].
+#[derive(Clone, Copy)]
+pub(crate) enum RawOffsets {
+    Stride(usize),
+    Table(*const u32),
+}
+
+impl RawOffsets {
+    /// The offset of row or column `i`.
+    ///
+    /// # Safety
+    /// A table must have an entry `i`.
+    #[inline(always)]
+    pub(crate) unsafe fn at(self, i: usize) -> usize {
+        match self {
+            RawOffsets::Stride(stride) => i * stride,
+            // SAFETY: the caller vouches for it.
+            RawOffsets::Table(table) => unsafe { *table.add(i) as usize },
+        }
+    }
+}
+
+/// Offsets of the columns of A, known to the compiler as one kind or another.
+pub(crate) trait Columns: Copy {
+    /// Whether A has been packed in strips: element (i, k) of a strip of height h, whose first row is r, is at
+    /// `r * depth + k * h + i`.
+    const PACKED: bool = false;
+
+    /// # Safety
+    /// Column `k` must exist.
+    unsafe fn at(self, k: usize, height: usize) -> usize;
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Strided(pub(crate) usize);
+
+#[derive(Clone, Copy)]
+pub(crate) struct Tabled(pub(crate) *const u32);
+
+#[derive(Clone, Copy)]
+pub(crate) struct Packed;
+
+impl Columns for Strided {
+    #[inline(always)]
+    unsafe fn at(self, k: usize, _: usize) -> usize {
+        k * self.0
+    }
+}
+
+impl Columns for Tabled {
+    #[inline(always)]
+    unsafe fn at(self, k: usize, _: usize) -> usize {
+        // SAFETY: the caller vouches for it.
+        unsafe { *self.0.add(k) as usize }
+    }
+}
+
+impl Columns for Packed {
+    const PACKED: bool = true;
+    #[inline(always)]
+    unsafe fn at(self, k: usize, height: usize) -> usize {
+        k * height
+    }
+}
+
+/// What happens to a finished tile of accumulators.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish {
+    /// Add what C holds.
+    pub(crate) add_c: bool,
+    /// Null, or one value per column of the panel.
+    pub(crate) bias: *const f32,
+    pub(crate) relu: bool,
+    /// Null, or the value at C's first element of a matrix laid out as C.
+    pub(crate) mask: *const f32,
+}
+
+/// `C[..m, ..n] = finish(A[..m, ..k] · panel)` for one panel of at most two vectors of columns.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel<C> {
+    pub(crate) a: *const f32,
+    pub(crate) rows: RawOffsets,
+    pub(crate) cols: C,
+    pub(crate) b: *const f32,
+    /// Distance between the rows of the panel.
+    pub(crate) b_step: usize,
+    pub(crate) c: *mut f32,
+    pub(crate) ldc: usize,
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) finish: Finish,
+}
+
+/// The heights of the strips that `m` rows are cut into: as equal as can be, none higher than `highest`.
+#[inline(always)]
+pub(crate) fn strips(m: usize, highest: usize) -> impl Iterator<Item = (usize, usize)> {
+    let count = m.div_ceil(highest);
+    let (height, extra) = (m / count.max(1), m % count.max(1));
+    (0..count).map(move |i| (i * height + i.min(extra), height + usize::from(i < extra)))
+}
+
+impl<C: Columns> Kernel for Panel<C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        if self.n > S::LANES { self.columns::<S, 2>(simd) } else { self.columns::<S, 1>(simd) }
+    }
+}
+
+impl<C: Columns> Panel<C> {
+    #[inline(always)]
+    fn columns<S: Simd, const NV: usize>(&self, simd: S) {
+        for (row, height) in strips(self.m, S::TILE_ROWS) {
+            // A height that the instruction set never uses is not compiled for it.
+            macro_rules! by_height {
+                ($($h:literal)*) => { match height {
+                    $($h if $h <= S::TILE_ROWS => self.tile::<S, $h, NV>(simd, row),)*
+                    _ => unreachable!("strips are at most {} rows high", S::TILE_ROWS),
+                } };
+            }
+            by_height!(1 2 3 4 5 6 7 8 9 10 11 12)
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const MR: usize, const NV: usize>(&self, simd: S, row: usize) {
+        let rows: [*const f32; MR] = std::array::from_fn(|i| {
+            let offset = if C::PACKED {
+                row * self.k + i
+            } else {
+                // SAFETY: row + i < m.
+                unsafe { self.rows.at(row + i) }
+            };
+            self.a.wrapping_add(offset)
+        });
+        let mut acc = [[simd.splat(0.0); NV]; MR];
+        self.multiply(simd, &rows, &mut acc);
+        self.store(simd, row, acc);
+    }
+
+    #[inline(always)]
+    fn multiply<S: Simd, const MR: usize, const NV: usize>(
+        &self,
+        simd: S,
+        rows: &[*const f32; MR],
+        acc: &mut [[S::V; NV]; MR],
+    ) {
+        let mut b = self.b;
+        for k in 0..self.k {
+            // SAFETY: k < self.k, and whoever made the panel vouches for A's rows and columns and for B's rows.
+            unsafe {
+                let offset = self.cols.at(k, MR);
+                let bs: [S::V; NV] = std::array::from_fn(|j| simd.load(b.add(j * S::LANES)));
+                for i in 0..MR {
+                    let a = simd.splat(*rows[i].add(offset));
+                    for j in 0..NV {
+                        acc[i][j] = simd.mul_add(a, bs[j], acc[i][j]);
+                    }
+                }
+            }
+            b = b.wrapping_add(self.b_step);
+        }
+    }
+
+    #[inline(always)]
+    fn store<S: Simd, const MR: usize, const NV: usize>(&self, simd: S, row: usize, acc: [[S::V; NV]; MR]) {
+        if self.n == NV * S::LANES {
+            self.store_lanes::<S, MR, NV, true>(simd, row, acc);
+        } else {
+            self.store_lanes::<S, MR, NV, false>(simd, row, acc);
+        }
+    }
+
+    #[inline(always)]
+    fn store_lanes<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
+        &self,
+        simd: S,
+        row: usize,
+        acc: [[S::V; NV]; MR],
+    ) {
+        let Finish { add_c, bias, relu, mask } = self.finish;
+        for j in 0..NV {
+            let col = j * S::LANES;
+            let lanes = self.n.saturating_sub(col).min(S::LANES);
+            // SAFETY: C, the mask and the bias have m rows of n columns, and `lanes` stops at n.
+            let load = |p: *const f32| unsafe { if FULL { simd.load(p) } else { simd.load_first(p, lanes) } };
+            let bias = if bias.is_null() { simd.splat(0.0) } else { load(bias.wrapping_add(col)) };
+            for (i, acc) in acc.iter().enumerate() {
+                let at = (row + i) * self.ldc + col;
+                let c = self.c.wrapping_add(at);
+                let mut v = acc[j];
+                if add_c {
+                    v = simd.add(load(c), v);
+                }
+                v = simd.add(v, bias);
+                if relu {
+                    v = simd.max(simd.splat(0.0), v);
+                }
+                if !mask.is_null() {
+                    v = simd.keep_where_positive(load(mask.wrapping_add(at)), v);
+                }
+                // SAFETY: as for `load`.
+                unsafe { if FULL { simd.store(c, v) } else { simd.store_first(c, v, lanes) } };
+            }
+        }
+    }
+}
