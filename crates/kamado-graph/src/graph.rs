@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::GraphError;
+use crate::error::{GraphError, ShapeError};
 use crate::op::Op;
 use crate::ops::{Constant, Input, Variable};
 use crate::shape::{Shape, TensorType};
@@ -159,9 +159,14 @@ impl Graph {
     pub fn push(&mut self, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
         let op = op.into();
         let types: Vec<_> = inputs.iter().map(|&id| &self.nodes[id.index()].ty).collect();
-        let ty = op.infer(&types).map_err(|why| GraphError::Shape { scope: self.scope.clone(), op: op.name(), why })?;
+        let ty = op.infer(&types).map_err(|why| self.refuse(op.name(), why.0))?;
         self.nodes.push(Node { op, inputs: inputs.to_vec(), ty, scope: self.scope.clone() });
         Ok(NodeId(self.nodes.len() as u32 - 1))
+    }
+
+    /// The error that `op`, in the current scope, does not accept its inputs.
+    pub(crate) fn refuse(&self, op: &'static str, why: String) -> GraphError {
+        GraphError::Shape { scope: self.scope.clone(), op, why: ShapeError(why) }
     }
 
     /// Adds a tensor that is fed from outside.

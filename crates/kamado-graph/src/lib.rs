@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod autodiff;
+mod composites;
 pub mod error;
 pub mod graph;
 pub mod interpreter;

@@ -1,6 +1,7 @@
 //! The larger of two tensors.
 //!
-//! `y = max(a, b)`, elementwise; any shapes that broadcast as in NumPy. Gradient: the larger input takes dy; equal inputs take half each.
+//! `y = max(a, b)`, elementwise; any shapes that broadcast as in NumPy.
+//! Gradient: the larger input takes dy; equal inputs take half each.
 //!
 //! NaN in either input gives NaN. Equal inputs share the gradient, as in PyTorch.
 

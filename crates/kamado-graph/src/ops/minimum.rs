@@ -1,6 +1,7 @@
 //! The smaller of two tensors.
 //!
-//! `y = min(a, b)`, elementwise; any shapes that broadcast as in NumPy. Gradient: the smaller input takes dy; equal inputs take half each.
+//! `y = min(a, b)`, elementwise; any shapes that broadcast as in NumPy.
+//! Gradient: the smaller input takes dy; equal inputs take half each.
 //!
 //! NaN in either input gives NaN. Equal inputs share the gradient, as in PyTorch.
 

@@ -1,0 +1,4 @@
+//! Functions that are made of several operators. Their gradients follow from those of the operators.
+
+mod losses;
+mod normalization;
