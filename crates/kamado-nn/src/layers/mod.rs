@@ -1,0 +1,106 @@
+//! The layers, one file each: a plain description with Keras's names and defaults, and how it becomes graph nodes.
+
+mod activation;
+mod add;
+mod average_pooling2d;
+mod batch_normalization;
+mod builder;
+mod conv2d;
+mod dense;
+mod dropout;
+mod flatten;
+mod global_average_pooling2d;
+mod max_pooling2d;
+mod multiply;
+mod no_settings;
+mod pooling;
+mod reshape;
+
+pub use activation::{Activation, ActivationLayer};
+pub use add::Add;
+pub use average_pooling2d::AveragePooling2d;
+pub use batch_normalization::BatchNormalization;
+pub use builder::{LayerBuilder, Mode};
+pub use conv2d::Conv2d;
+pub use dense::Dense;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use global_average_pooling2d::GlobalAveragePooling2d;
+pub use kamado_graph::ops::Padding;
+pub use max_pooling2d::MaxPooling2d;
+pub use multiply::Multiply;
+pub use reshape::Reshape;
+
+pub(crate) use builder::Weights;
+
+use kamado_graph::graph::NodeId;
+use serde::{Deserialize, Serialize};
+
+use crate::error::NnError;
+
+/// How a layer becomes nodes of a graph.
+pub trait Layer {
+    /// Adds the layer's weights and operators; the result is its output.
+    ///
+    /// # Errors
+    /// [`NnError::Layer`] if a setting or an input is not possible: what was expected, what came, what to do.
+    fn build(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError>;
+}
+
+/// Declares the closed list of layers.
+macro_rules! layers {
+    ($($variant:ident($type:ident) = $name:literal, $class:literal);* $(;)?) => {
+        /// Any layer: the closed list, so that the compiler names every place where a new one must appear.
+        ///
+        /// In a recipe and in the model file it is a table with the key `type`, such as
+        /// `{ type = "dense", units = 10 }`; an unknown key is an error.
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+        #[serde(tag = "type")]
+        #[allow(missing_docs)] // each is documented at its own type
+        pub enum LayerConfig {
+            $(#[serde(rename = $name)] $variant($type),)*
+        }
+
+        $(impl From<$type> for LayerConfig {
+            fn from(layer: $type) -> Self {
+                LayerConfig::$variant(layer)
+            }
+        })*
+
+        impl LayerConfig {
+            /// The types of layer, as written in a recipe.
+            pub const KINDS: &'static [&'static str] = &[$($name),*];
+
+            /// The type, as written in a recipe; automatic names begin with it.
+            pub fn kind(&self) -> &'static str {
+                match self { $(LayerConfig::$variant(_) => $name,)* }
+            }
+
+            /// The class name in Keras, which the summary shows.
+            pub fn class(&self) -> &'static str {
+                match self { $(LayerConfig::$variant(_) => $class,)* }
+            }
+        }
+
+        impl Layer for LayerConfig {
+            fn build(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError> {
+                match self { $(LayerConfig::$variant(layer) => layer.build(b, inputs),)* }
+            }
+        }
+    };
+}
+
+layers! {
+    Dense(Dense) = "dense", "Dense";
+    Conv2d(Conv2d) = "conv2d", "Conv2D";
+    MaxPooling2d(MaxPooling2d) = "max_pooling2d", "MaxPooling2D";
+    AveragePooling2d(AveragePooling2d) = "average_pooling2d", "AveragePooling2D";
+    GlobalAveragePooling2d(GlobalAveragePooling2d) = "global_average_pooling2d", "GlobalAveragePooling2D";
+    Flatten(Flatten) = "flatten", "Flatten";
+    Dropout(Dropout) = "dropout", "Dropout";
+    BatchNormalization(BatchNormalization) = "batch_normalization", "BatchNormalization";
+    Activation(ActivationLayer) = "activation", "Activation";
+    Reshape(Reshape) = "reshape", "Reshape";
+    Add(Add) = "add", "Add";
+    Multiply(Multiply) = "multiply", "Multiply";
+}

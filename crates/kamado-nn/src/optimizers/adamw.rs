@@ -1,0 +1,36 @@
+//! Adam with decoupled weight decay.
+
+use kamado_graph::update::UpdateRule;
+use serde::{Deserialize, Serialize};
+
+use super::LearningRate;
+use super::adam::adam;
+use crate::error::NnError;
+
+/// Adam with decoupled weight decay; formula at [`kamado_graph::update::Adam`]. As in Keras, all weights decay.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdamW {
+    /// The learning rate; 0.001 by default.
+    pub learning_rate: LearningRate,
+    /// The share of each weight, times the learning rate, that a step takes off; 0.004 by default.
+    pub weight_decay: f64,
+    /// The decay of the gradient's mean, in `[0, 1)`; 0.9 by default.
+    pub beta_1: f64,
+    /// The decay of the gradient's mean square, in `[0, 1)`; 0.999 by default.
+    pub beta_2: f64,
+    /// Added to the root of the mean square; 1e-7 by default.
+    pub epsilon: f64,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        AdamW { learning_rate: 0.001.into(), weight_decay: 0.004, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+    }
+}
+
+impl AdamW {
+    pub(super) fn rule(&self) -> Result<UpdateRule, NnError> {
+        adam("adamw", self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+    }
+}
