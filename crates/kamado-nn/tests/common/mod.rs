@@ -73,7 +73,13 @@ pub(crate) fn loss_of(graph: &ModelGraph, feeds: &[(String, Tensor)], values: &[
     run(graph, feeds, values, batch, "loss").data[0]
 }
 
-pub(crate) fn run(graph: &ModelGraph, feeds: &[(String, Tensor)], values: &[Tensor], batch: usize, output: &str) -> Tensor {
+pub(crate) fn run(
+    graph: &ModelGraph,
+    feeds: &[(String, Tensor)],
+    values: &[Tensor],
+    batch: usize,
+    output: &str,
+) -> Tensor {
     let outputs = evaluate(&graph.graph, &named(feeds), values, &at(batch, 0.0)).unwrap();
     outputs.into_iter().find(|(n, _)| n == output).unwrap().1
 }
