@@ -1,4 +1,30 @@
 //! The `kamado` command.
 #![forbid(unsafe_code)]
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
-fn main() {}
+mod args;
+mod commands;
+mod failure;
+mod interrupt;
+mod keras_line;
+mod progress;
+mod run_dir;
+mod say;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Train(args) => commands::train::run(&args),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Predict(args) => commands::predict::run(&args),
+        Command::Summary(args) => commands::summary::run(&args),
+        Command::Recipes(args) => commands::recipes::run(&args),
+        Command::Fetch(_) => commands::fetch::run(),
+    };
+    done.unwrap_or_else(|failure| failure.report())
+}

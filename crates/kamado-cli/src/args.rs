@@ -1,0 +1,125 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Raw data in, a trained and evaluated network out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kamado",
+    version,
+    after_help = "Examples:
+  kamado train digits                     real 8x8 digits, part of this program; seconds
+  kamado fetch mnist                      download MNIST once, then
+  kamado train mnist                      the reference network
+  kamado recipes digits > mine.toml       a recipe to start from
+  kamado train mine.toml --epochs 3
+  kamado predict runs/mine-1 photo.png
+
+Exit codes: 0 done, 1 failed, 2 wrong use or recipe, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train, evaluate and save a model.
+    Train(TrainArgs),
+    /// Measure a saved model on test data.
+    Evaluate(EvaluateArgs),
+    /// Tell what is on pictures (PNG or JPEG).
+    Predict(PredictArgs),
+    /// Show the layers of a recipe or of a saved model.
+    Summary(SummaryArgs),
+    /// List the built-in recipes, or print one.
+    Recipes(RecipesArgs),
+    /// Download a data set to the cache directory of this user.
+    Fetch(FetchArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kamado train digits
+  kamado train mnist --data folder/with/idx/files --epochs 10
+  kamado train mine.toml --out runs/first --seed 1
+
+The first ctrl-C finishes the step, saves and stops; the second stops at once.")]
+pub(crate) struct TrainArgs {
+    /// The name of a built-in recipe, or a TOML file.
+    #[arg(value_name = "RECIPE|FILE.toml")]
+    pub(crate) recipe: String,
+    /// The directory that holds the data, instead of what the recipe says.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// How often to go through the training data.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) epochs: Option<u32>,
+    /// How many examples make up a step.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(crate) batch_size: Option<u32>,
+    /// What every random choice follows from.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    pub(crate) seed: Option<u64>,
+    /// Where to write model, history and recipe [default: runs/RECIPE-N, a new one each time].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// How many threads compute [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Print one JSON object per epoch and one at the end, and nothing else, to the standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kamado evaluate runs/digits-1
+  kamado evaluate runs/mnist-1/model.safetensors --data folder/with/idx/files --json")]
+pub(crate) struct EvaluateArgs {
+    /// A directory that `kamado train` wrote, or a model file.
+    pub(crate) model: PathBuf,
+    /// The directory that holds the data, instead of what the model was trained with.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kamado predict runs/digits-1 seven.png
+  kamado predict runs/mnist-1 *.jpg --json")]
+pub(crate) struct PredictArgs {
+    /// A directory that `kamado train` wrote, or a model file.
+    pub(crate) model: PathBuf,
+    /// Pictures, PNG or JPEG, of any size.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// Print one JSON object per picture.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    /// A built-in recipe, a TOML file, a directory that `kamado train` wrote, or a model file.
+    #[arg(value_name = "RECIPE|MODEL")]
+    pub(crate) of: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecipesArgs {
+    /// Print the TOML of this recipe.
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    /// What to download.
+    #[arg(value_parser = ["mnist"])]
+    pub(crate) what: String,
+}

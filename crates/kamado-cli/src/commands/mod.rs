@@ -1,0 +1,11 @@
+//! The commands, one file each.
+
+pub(crate) mod evaluate;
+pub(crate) mod fetch;
+pub(crate) mod predict;
+pub(crate) mod recipes;
+pub(crate) mod summary;
+pub(crate) mod train;
+
+mod describe;
+mod find;

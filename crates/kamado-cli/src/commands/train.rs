@@ -1,0 +1,168 @@
+//! `kamado train RECIPE`
+
+use std::path::absolute;
+use std::process::ExitCode;
+
+use kamado_nn::model::{Model, Seed};
+use kamado_nn::model_file::{self, ModelFile, write_atomically};
+
+use kamado_train::recipe::{Parts, Recipe, Source};
+use kamado_train::{Baseline, DataRecord, Evaluation, Fit, History, Machine, RunRecord, Trainer, run};
+use serde_json::json;
+
+use super::describe::{data_line, thousands};
+use super::find;
+use crate::args::TrainArgs;
+use crate::failure::Failure;
+use crate::interrupt::{self, INTERRUPTED};
+use crate::progress::Progress;
+use crate::run_dir::{self, RunDir};
+use crate::say;
+
+pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
+    let (name, mut recipe) = find::recipe(&args.recipe)?;
+    override_with(&mut recipe, args)?;
+    let parts = recipe.data.load(recipe.train.seed)?;
+    let mut trainer = trainer(&recipe, &parts)?;
+    refuse_nonsense(&trainer, &recipe, &parts)?;
+    let baseline = Baseline::measure(&parts.train, &parts.test);
+    if !args.json {
+        introduce(&recipe, &trainer, &parts, baseline.as_ref())?;
+    }
+    let directory = args.out.as_deref().map_or_else(|| RunDir::numbered(&name), RunDir::at)?;
+    let stop = interrupt::watch()?;
+    let fitted = {
+        let mut progress = Progress::new(args.json);
+        let callbacks: Vec<&mut dyn kamado_train::Callback> = vec![&mut progress];
+        trainer.fit(&parts.train, Fit { stop, callbacks, ..fit(&recipe, &parts) })
+    };
+    let mut history = fitted.inspect_err(|_| directory.abandon())?;
+    if !history.interrupted {
+        history.test = Some(trainer.evaluate(&parts.test)?);
+    }
+    let record = record(&recipe, &trainer, &parts, baseline);
+    let saved = save(&directory, &recipe, &trainer, &parts, &history, &record);
+    saved.inspect_err(|_| directory.abandon())?;
+    if args.json {
+        say::json(&json!({
+            "test": history.test, "baseline": record.baseline, "interrupted": history.interrupted,
+            "out": directory.path(), "model": directory.file(run_dir::MODEL),
+        }));
+    } else {
+        conclude(&directory, &parts, &history, record.baseline.as_ref());
+    }
+    Ok(if history.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+fn override_with(recipe: &mut Recipe, args: &TrainArgs) -> Result<(), Failure> {
+    find::set_data_path(&mut recipe.data, args.data.as_deref())?;
+    // The recipe beside the model has to find the data from anywhere.
+    if let Some(path) = recipe.data.path.as_mut().filter(|_| recipe.data.source != Source::Digits) {
+        *path = absolute(&path).map_err(|e| Failure::usage(format!("{}: {e}", path.display()), ""))?;
+    }
+    let train = &mut recipe.train;
+    for (setting, wish) in
+        [(&mut train.epochs, args.epochs), (&mut train.batch_size, args.batch_size), (&mut train.threads, args.threads)]
+    {
+        *setting = wish.map_or(*setting, |wish| wish as usize);
+    }
+    train.seed = args.seed.unwrap_or(train.seed);
+    Ok(())
+}
+
+/// The trainer of a recipe, with new weights.
+fn trainer(recipe: &Recipe, parts: &Parts) -> Result<Trainer, Failure> {
+    let model = Model::new(recipe.model_spec(parts.train.shape()), Seed(recipe.train.seed))?;
+    let trainer = find::trainer(recipe, model)?.preprocessing(parts.preprocessing.clone());
+    Ok(if recipe.train.threads > 0 { trainer.threads(recipe.train.threads)? } else { trainer })
+}
+
+fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
+    Fit {
+        epochs: recipe.train.epochs,
+        batch_size: recipe.train.batch_size,
+        validation: parts.validation.as_ref(),
+        seed: recipe.train.seed,
+        augment: recipe.data.augment.clone(),
+        ema: recipe.train.ema_momentum,
+        ..Fit::default()
+    }
+}
+
+/// Says what is wrong before anything is shown or written.
+fn refuse_nonsense(trainer: &Trainer, recipe: &Recipe, parts: &Parts) -> Result<(), Failure> {
+    let report = trainer.preflight(&parts.train, &fit(recipe, parts))?;
+    if report.has_errors() { Err(kamado_train::TrainError::Preflight(report).into()) } else { Ok(()) }
+}
+
+fn introduce(recipe: &Recipe, trainer: &Trainer, parts: &Parts, baseline: Option<&Baseline>) -> Result<(), Failure> {
+    say::line(&data_line(parts));
+    say::line(&trainer.model().spec.summary(Some(&recipe.train.optimizer))?);
+    if let Some(baseline) = baseline {
+        say::line(&format!("To beat: {baseline}"));
+    }
+    Ok(())
+}
+
+fn record(recipe: &Recipe, trainer: &Trainer, parts: &Parts, baseline: Option<Baseline>) -> RunRecord {
+    let validation = parts.validation.iter().map(|part| DataRecord::of("validation", part));
+    RunRecord {
+        kamado: run::VERSION,
+        // A recipe is made of what JSON has.
+        config: serde_json::to_value(recipe).unwrap_or_default(),
+        seed: recipe.train.seed,
+        threads: trainer.runtime().threads(),
+        machine: Machine::detect(trainer.runtime().isa()),
+        data: [DataRecord::of("train", &parts.train)]
+            .into_iter()
+            .chain(validation)
+            .chain([DataRecord::of("test", &parts.test)])
+            .collect(),
+        baseline,
+    }
+}
+
+fn save(
+    directory: &RunDir,
+    recipe: &Recipe,
+    trainer: &Trainer,
+    parts: &Parts,
+    history: &History,
+    record: &RunRecord,
+) -> Result<(), Failure> {
+    directory.keep_previous_model()?;
+    let file = ModelFile {
+        preprocessing: serde_json::to_value(&parts.preprocessing).unwrap_or_default(),
+        labels: parts.train.class_names().unwrap_or_default().to_vec(),
+        extra: find::extra(recipe),
+        ..ModelFile::new(trainer.model().clone())
+    };
+    model_file::save(&directory.file(run_dir::MODEL), &file)?;
+    history.save(&directory.file(run_dir::HISTORY))?;
+    record.save(&directory.file(run_dir::RUN))?;
+    Ok(write_atomically(&directory.file(run_dir::RECIPE), recipe.to_toml().as_bytes())?)
+}
+
+fn conclude(directory: &RunDir, parts: &Parts, history: &History, baseline: Option<&Baseline>) {
+    let path = directory.path().display();
+    match &history.test {
+        Some(test) => say::line(&result(test, parts, baseline)),
+        None => say::line("\nInterrupted: the weights reached so far are saved."),
+    }
+    say::line(&format!(
+        "\nWritten to {path}: {}, {}, {}, {}",
+        run_dir::MODEL,
+        run_dir::HISTORY,
+        run_dir::RUN,
+        run_dir::RECIPE
+    ));
+    say::line(&format!("Next:\n  kamado evaluate {path}"));
+    if parts.preprocessing.image.is_some() {
+        say::line(&format!("  kamado predict {path} IMAGE.png"));
+    }
+}
+
+fn result(test: &Evaluation, parts: &Parts, baseline: Option<&Baseline>) -> String {
+    let baseline = baseline.map_or_else(String::new, |baseline| format!("\nBaseline: {baseline}"));
+    format!("\nTest ({} examples): {test}{baseline}", thousands(parts.test.len()))
+}

@@ -1,0 +1,101 @@
+//! The directory that a training run writes to.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+
+/// The names of the files in it.
+pub(crate) const MODEL: &str = "model.safetensors";
+pub(crate) const PREVIOUS_MODEL: &str = "model.previous.safetensors";
+pub(crate) const HISTORY: &str = "history.json";
+pub(crate) const RUN: &str = "run.json";
+pub(crate) const RECIPE: &str = "recipe.toml";
+
+/// A directory that is known to be writable.
+#[derive(Debug)]
+pub(crate) struct RunDir {
+    path: PathBuf,
+    created: bool,
+}
+
+impl RunDir {
+    /// `runs/NAME-N` with the first `N` that is not taken.
+    pub(crate) fn numbered(name: &str) -> Result<Self, Failure> {
+        let runs = Path::new("runs");
+        fs::create_dir_all(runs).map_err(|e| refused(runs, &e))?;
+        // Creating a directory fails if it exists, so that two runs started at once get two directories.
+        for n in 1u32.. {
+            let path = runs.join(format!("{name}-{n}"));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self { path, created: true }.probed(),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(refused(&path, &e)),
+            }
+        }
+        Err(Failure::run("every number for a directory in `runs` is taken", "give --out DIR"))
+    }
+
+    /// The directory the user asked for: new, empty, or of an earlier run, whose model is then kept beside the new one.
+    pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
+        let created = !path.exists();
+        fs::create_dir_all(path).map_err(|e| refused(path, &e))?;
+        let mut entries = fs::read_dir(path).map_err(|e| refused(path, &e))?;
+        if entries.next().is_some() && !path.join(RUN).is_file() {
+            return Err(Failure::usage(
+                format!("{} holds files that are not of a training run", path.display()),
+                "give a directory that is new, empty, or of an earlier run",
+            ));
+        }
+        Self { path: path.to_owned(), created }.probed()
+    }
+
+    /// Writes and removes a file, so that an hour of training does not end in "permission denied".
+    fn probed(self) -> Result<Self, Failure> {
+        let probe = self.path.join(format!(".writable-{}", std::process::id()));
+        let written = fs::write(&probe, b"?");
+        let _ = fs::remove_file(&probe);
+        match written {
+            Ok(()) => Ok(self),
+            Err(e) => {
+                let failure = refused(&self.path, &e);
+                self.abandon();
+                Err(failure)
+            }
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Lets the model of an earlier run have the name of the previous one.
+    pub(crate) fn keep_previous_model(&self) -> Result<(), Failure> {
+        let (model, previous) = (self.file(MODEL), self.file(PREVIOUS_MODEL));
+        if !model.is_file() {
+            return Ok(());
+        }
+        let _ = fs::remove_file(&previous);
+        // With a link, the model has its own name until the new one takes it; not every file system has links.
+        let kept = fs::hard_link(&model, &previous).or_else(|_| fs::rename(&model, &previous));
+        kept.map_err(|e| refused(&previous, &e))
+    }
+
+    /// Removes the directory if it was made for this run and nothing has come into it.
+    pub(crate) fn abandon(&self) {
+        if self.created {
+            // Removing a directory fails unless it is empty, which is what is wanted.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+fn refused(path: &Path, error: &io::Error) -> Failure {
+    let help = "give --out DIR, a directory you may write to, on a disk with room";
+    Failure::run(format!("cannot write {}: {error}", path.display()), help)
+}

@@ -1,0 +1,53 @@
+//! The recipes that come with the program; they are read as any other.
+
+use super::{Recipe, RecipeError};
+
+/// A recipe that comes with the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Builtin {
+    /// What `kamado train NAME` calls it.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+    /// The recipe.
+    pub toml: &'static str,
+}
+
+/// All of them.
+pub const BUILTIN: [Builtin; 3] = [
+    Builtin {
+        name: "digits",
+        about: "1,797 real 8x8 digits, part of this program: a small network in seconds",
+        toml: include_str!("builtin/digits.toml"),
+    },
+    Builtin {
+        name: "mnist",
+        about: "70,000 digits of 28x28 pixels: the reference network, as in the well-known Keras listing",
+        toml: include_str!("builtin/mnist.toml"),
+    },
+    Builtin {
+        name: "mnist-plus",
+        about: "the same digits, with augmentation, a schedule and averaged weights: as accurate as we can",
+        toml: include_str!("builtin/mnist-plus.toml"),
+    },
+];
+
+impl Builtin {
+    /// The one of this name.
+    pub fn find(name: &str) -> Option<&'static Builtin> {
+        BUILTIN.iter().find(|builtin| builtin.name == name)
+    }
+
+    /// The name that somebody who wrote `wrong` most likely meant.
+    pub fn closest(wrong: &str) -> Option<&'static str> {
+        super::suggest::closest(wrong, &BUILTIN.map(|builtin| builtin.name))
+    }
+
+    /// The recipe, read.
+    ///
+    /// # Errors
+    /// Only if the recipe itself is wrong, which a test rules out.
+    pub fn recipe(&self) -> Result<Recipe, RecipeError> {
+        Recipe::parse(&format!("built-in recipe {}", self.name), self.toml)
+    }
+}

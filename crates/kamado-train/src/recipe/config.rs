@@ -1,0 +1,252 @@
+//! What a recipe says, typed.
+
+use std::path::PathBuf;
+
+use kamado_data::Augment;
+use kamado_nn::layers::LayerConfig;
+use kamado_nn::losses::Loss;
+use kamado_nn::model::{ModelSpec, Sequential, TrainingSpec};
+use kamado_nn::optimizers::Optimizer;
+use serde::{Deserialize, Serialize};
+
+use super::error::RecipeError;
+use super::schema::Document;
+use super::tables;
+
+/// No recipe is longer, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// A training run: what to learn from, what to train, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// `[data]`
+    pub data: DataConfig,
+    /// `[model]`
+    pub model: ModelConfig,
+    /// `[train]`
+    pub train: TrainConfig,
+}
+
+/// `[data]`: where the examples come from and how they are divided and scaled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Which reader.
+    pub source: Source,
+    /// The directory with the files of `mnist` (the cache of this user if absent) or `idx` (the current one if absent).
+    pub path: Option<PathBuf>,
+    /// `idx`: images or rows to learn from.
+    pub train_images: Option<PathBuf>,
+    /// `idx`: their labels.
+    pub train_labels: Option<PathBuf>,
+    /// `idx`: images to test with, if there are some.
+    pub test_images: Option<PathBuf>,
+    /// `idx`: their labels.
+    pub test_labels: Option<PathBuf>,
+    /// What is watched at the end of each epoch.
+    #[serde(default)]
+    pub validation: Validation,
+    /// The share of the training examples that is held out for validation; 0.1 unless said otherwise.
+    pub validation_split: Option<f64>,
+    /// The share that is held out for the test if the source has no test set of its own; 0.2 unless said otherwise.
+    pub test_split: Option<f64>,
+    /// Whether splits keep the proportions of the classes.
+    #[serde(default = "yes")]
+    pub stratify: bool,
+    /// What is done to the numbers.
+    #[serde(default)]
+    pub scaling: Scaling,
+    /// Random distortion of the training images.
+    pub augment: Option<Augment>,
+}
+
+/// A reader of data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The embedded digits.
+    Digits,
+    /// The four files of MNIST.
+    Mnist,
+    /// Files in the format of MNIST.
+    Idx,
+}
+
+/// What is watched at the end of each epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Validation {
+    /// A part of the training examples that is not trained on.
+    #[default]
+    Split,
+    /// The test set, as many listings do; choosing by it makes the test result too good.
+    Test,
+    /// Nothing.
+    None,
+}
+
+/// What is done to the numbers before they go into the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scaling {
+    /// Divided by the greatest possible value: 0 to 1.
+    #[default]
+    Unit,
+    /// To mean 0 and standard deviation 1 per channel, measured on the training part.
+    Standardize,
+    /// Nothing.
+    None,
+}
+
+/// `[model]`: the layers in order. The shape of the input is that of the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The layers.
+    pub layers: Vec<LayerConfig>,
+}
+
+/// `[train]`: how the model is fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// What is made small.
+    pub loss: Loss,
+    /// What is reported beside it, by name.
+    #[serde(default)]
+    pub metrics: Vec<String>,
+    /// How often the training data are gone through.
+    #[serde(default = "one")]
+    pub epochs: usize,
+    /// The examples in a step.
+    #[serde(default = "thirty_two")]
+    pub batch_size: usize,
+    /// What every random choice follows from.
+    #[serde(default)]
+    pub seed: u64,
+    /// How many threads compute; 0 is one per core.
+    #[serde(default)]
+    pub threads: usize,
+    /// If present, the model that is measured and saved has the exponential moving average of the weights, with this
+    /// momentum per step.
+    pub ema_momentum: Option<f64>,
+    /// How weights follow their gradients.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> usize {
+    1
+}
+
+fn thirty_two() -> usize {
+    32
+}
+
+impl Recipe {
+    /// Reads a recipe; `file` stands for its origin in errors.
+    ///
+    /// # Errors
+    /// Where it is not TOML, has an unknown key, lacks a key, or has a value of the wrong type or out of range.
+    pub fn parse(file: &str, text: &str) -> Result<Self, RecipeError> {
+        let document = Document::new(file, text);
+        if text.len() > LONGEST {
+            return Err(document.error(0..0, format!("a recipe of {} bytes", text.len()), "give at most 1 MiB"));
+        }
+        let values = document.read(tables::RECIPE)?;
+        let mut recipe: Self =
+            serde_json::from_value(values).map_err(|error| document.error(0..0, error.to_string(), ""))?;
+        recipe.data.complete().map_err(|conflict| {
+            let place = document.place_of(&format!("data.{}", conflict.key));
+            document.error(place, conflict.problem, conflict.help)
+        })?;
+        Ok(recipe)
+    }
+
+    /// The model for examples of this shape, without weights.
+    pub fn model_spec(&self, example: &[usize]) -> ModelSpec {
+        self.model.layers.iter().cloned().fold(Sequential::new(example), Sequential::add).spec()
+    }
+
+    /// Loss, optimiser and averaging.
+    pub fn training_spec(&self) -> TrainingSpec {
+        let TrainConfig { loss, ref optimizer, ema_momentum: ema, .. } = self.train;
+        TrainingSpec { loss, optimizer: optimizer.clone(), ema }
+    }
+
+    /// The recipe as TOML, every default filled in.
+    pub fn to_toml(&self) -> String {
+        // Every value came from TOML or from a Rust type that TOML can hold, so nothing can fail here.
+        toml::to_string(self).unwrap_or_default()
+    }
+}
+
+/// A key that contradicts another one.
+struct Conflict {
+    key: &'static str,
+    problem: String,
+    help: &'static str,
+}
+
+fn conflict(key: &'static str, problem: &str, help: &'static str) -> Result<(), Conflict> {
+    Err(Conflict { key, problem: format!("data.{key} {problem}"), help })
+}
+
+impl DataConfig {
+    /// Fills in what depends on other keys, and refuses keys that would have no effect.
+    fn complete(&mut self) -> Result<(), Conflict> {
+        self.check_files()?;
+        match (self.validation, self.validation_split) {
+            (Validation::Split, None) => self.validation_split = Some(0.1),
+            (Validation::Test | Validation::None, Some(_)) => {
+                conflict("validation_split", "has no effect", "leave it out, or set validation = \"split\"")?;
+            }
+            _ => {}
+        }
+        let own_test = self.source == Source::Mnist || self.test_images.is_some();
+        match (own_test, self.test_split) {
+            (false, None) => self.test_split = Some(0.2),
+            (true, Some(_)) => {
+                conflict("test_split", "has no effect", "leave it out: this source has a test set of its own")?;
+            }
+            _ => {}
+        }
+        let held_out = self.validation_split.unwrap_or(0.0) + self.test_split.unwrap_or(0.0);
+        if held_out > 0.95 {
+            let problem = format!("and test_split leave {:.0} % to train on", 100.0 * (1.0 - held_out));
+            conflict("validation_split", &problem, "make them smaller")?;
+        }
+        Ok(())
+    }
+
+    fn check_files(&self) -> Result<(), Conflict> {
+        let files = [
+            ("train_images", &self.train_images, true),
+            ("train_labels", &self.train_labels, true),
+            ("test_images", &self.test_images, false),
+            ("test_labels", &self.test_labels, false),
+        ];
+        for (key, file, needed) in files {
+            match (self.source, file) {
+                (Source::Idx, None) if needed => {
+                    conflict("source", &format!("= \"idx\" needs `{key}`"), "give the names of the files")?;
+                }
+                (Source::Digits | Source::Mnist, Some(_)) => {
+                    conflict(key, "has no effect", "it belongs to source = \"idx\"")?;
+                }
+                _ => {}
+            }
+        }
+        match (self.source, &self.path, &self.test_images, &self.test_labels) {
+            (Source::Digits, Some(_), ..) => conflict("path", "has no effect", "the digits are part of this program"),
+            (_, _, Some(_), None) => conflict("test_images", "lacks its labels", "add `test_labels`"),
+            (_, _, None, Some(_)) => conflict("test_labels", "lacks its images", "add `test_images`"),
+            _ => Ok(()),
+        }
+    }
+}

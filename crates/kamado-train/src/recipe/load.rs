@@ -1,0 +1,129 @@
+//! From `[data]` to the examples.
+
+use std::path::Path;
+
+use kamado_data::sources::{TrainTest, digits, idx_files, mnist};
+use kamado_data::{DataError, Dataset, ImageInput, Invert, Part, Preprocessing, random_split, stratified_split};
+
+use super::config::{DataConfig, Scaling, Source, Validation};
+
+/// The data of a run, divided.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// What is learnt from.
+    pub train: Dataset,
+    /// What is watched at the end of each epoch.
+    pub validation: Option<Dataset>,
+    /// What the finished model is measured on.
+    pub test: Dataset,
+    /// What is done to the numbers; a model keeps it.
+    pub preprocessing: Preprocessing,
+}
+
+impl DataConfig {
+    /// Reads the data and divides them; `seed` decides which example is in which part.
+    ///
+    /// # Errors
+    /// If a file is missing, damaged or does not fit the others, or there are too few examples to divide.
+    pub fn load(&self, seed: u64) -> Result<Parts, DataError> {
+        let (TrainTest { train, test }, mut preprocessing) = self.read()?;
+        // The same call whether or not there is a test set to cut off, so that no example can be in two parts.
+        let fractions: Vec<f64> = [self.test_split, self.validation_split].into_iter().flatten().collect();
+        let mut parts = self.divide(&train, &fractions, seed)?.into_iter();
+        let mut next = |wanted: bool| if wanted { parts.next() } else { None };
+        let (split_test, split_validation) = (next(self.test_split.is_some()), next(self.validation_split.is_some()));
+        let train = next(true).unwrap_or(train);
+        let test = test.or(split_test).ok_or_else(|| request("there are no test data", "Set data.test_split"))?;
+        let validation = match self.validation {
+            Validation::Split => split_validation,
+            Validation::Test => Some(test.clone()),
+            Validation::None => None,
+        };
+        match self.scaling {
+            Scaling::Unit => {}
+            Scaling::Standardize => preprocessing.fit_standardize(&train)?,
+            Scaling::None => preprocessing.steps.clear(),
+        }
+        Ok(Parts { train, validation, test, preprocessing })
+    }
+
+    /// The shape of one example; for `idx`, that in the file.
+    ///
+    /// # Errors
+    /// As [`load`](DataConfig::load).
+    pub fn example_shape(&self) -> Result<Vec<usize>, DataError> {
+        match self.source {
+            Source::Digits => Ok(vec![8, 8, 1]),
+            Source::Mnist => Ok(vec![28, 28, 1]),
+            Source::Idx => Ok(idx_files::load(&self.idx_files()?)?.train.shape().to_vec()),
+        }
+    }
+
+    fn read(&self) -> Result<(TrainTest, Preprocessing), DataError> {
+        match self.source {
+            Source::Digits => Ok((TrainTest { train: digits::load()?, test: None }, digits::preprocessing())),
+            Source::Mnist => Ok((self.read_mnist()?, mnist::preprocessing())),
+            Source::Idx => {
+                let read = idx_files::load(&self.idx_files()?)?;
+                let preprocessing = idx_preprocessing(&read.train);
+                Ok((read, preprocessing))
+            }
+        }
+    }
+
+    fn read_mnist(&self) -> Result<TrainTest, DataError> {
+        if let Some(path) = &self.path {
+            return mnist::load(path);
+        }
+        let cached = kamado_data::fetch::cache_directory()?.join("mnist");
+        if !cached.is_dir() {
+            return Err(request(
+                &format!("MNIST is not on this machine (looked in {})", cached.display()),
+                "Run `kamado fetch mnist` to download it, or give its directory with `--data DIR`",
+            ));
+        }
+        mnist::load(&cached)
+    }
+
+    fn idx_files(&self) -> Result<idx_files::IdxFiles, DataError> {
+        let folder = self.path.as_deref().unwrap_or(Path::new(""));
+        let (Some(images), Some(labels)) = (&self.train_images, &self.train_labels) else {
+            return Err(request("source = \"idx\" lacks the names of the files", "Set train_images and train_labels"));
+        };
+        Ok(idx_files::IdxFiles {
+            train_images: folder.join(images),
+            train_labels: folder.join(labels),
+            test_images: self.test_images.as_ref().map(|file| folder.join(file)),
+            test_labels: self.test_labels.as_ref().map(|file| folder.join(file)),
+        })
+    }
+
+    /// One part for each fraction, and the rest; the whole if there are no fractions.
+    fn divide(&self, dataset: &Dataset, fractions: &[f64], seed: u64) -> Result<Vec<Dataset>, DataError> {
+        if fractions.is_empty() {
+            return Ok(vec![dataset.clone()]);
+        }
+        let parts: Vec<Part> = fractions.iter().map(|&f| Part::Fraction(f)).chain([Part::Rest]).collect();
+        let examples = match dataset.classes() {
+            Some(classes) if self.stratify => stratified_split(&classes, &parts, seed)?,
+            _ => random_split(dataset.len(), &parts, seed)?,
+        };
+        examples.iter().map(|examples| dataset.subset(examples)).collect()
+    }
+}
+
+fn idx_preprocessing(train: &Dataset) -> Preprocessing {
+    let max_value = train.features().max_value;
+    let unit = Preprocessing::scale_to_unit(max_value);
+    match *train.shape() {
+        // Nothing is known of these pictures, so nothing is guessed.
+        [height, width, channels @ (1 | 3)] => {
+            unit.with_image(ImageInput { height, width, channels, max_value, invert: Invert::Never, digit_box: None })
+        }
+        _ => unit,
+    }
+}
+
+fn request(problem: &str, remedy: &str) -> DataError {
+    DataError::Request { problem: problem.to_owned(), remedy: remedy.to_owned() }
+}

@@ -1,0 +1,37 @@
+//! A training run as a TOML file: data, model and training in Keras's terms.
+//!
+//! [`Recipe::parse`] accepts nothing it does not understand, and says where the mistake is; [`Recipe::to_toml`] writes
+//! every setting out, the defaults included, and reading that gives the same recipe.
+//!
+//! ```
+//! use kamado_train::recipe::Recipe;
+//!
+//! let text = r#"
+//!     [data]
+//!     source = "digits"
+//!     [model]
+//!     layers = [{ type = "flatten" }, { type = "dense", units = 10, activation = "softmax" }]
+//!     [train]
+//!     loss = "sparse_categorical_crossentropy"
+//! "#;
+//! let recipe = Recipe::parse("mine.toml", text)?;
+//! assert_eq!(recipe.train.batch_size, 32);
+//!
+//! let mistake = Recipe::parse("mine.toml", &text.replace("units", "unit")).unwrap_err();
+//! assert_eq!((mistake.line, mistake.column), (5, 53));
+//! assert_eq!(mistake.help, "did you mean `units`?");
+//! # Ok::<(), kamado_train::recipe::RecipeError>(())
+//! ```
+
+mod builtin;
+mod config;
+mod error;
+mod load;
+mod schema;
+mod suggest;
+mod tables;
+
+pub use builtin::{BUILTIN, Builtin};
+pub use config::{DataConfig, ModelConfig, Recipe, Scaling, Source, TrainConfig, Validation};
+pub use error::RecipeError;
+pub use load::Parts;

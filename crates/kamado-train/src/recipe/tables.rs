@@ -1,0 +1,210 @@
+//! Every key a recipe may have. Defaults are not here but with the types that are read from it.
+
+use crate::metrics::Metric;
+
+use super::schema::{Field, Kind, Variant, field, required, variant};
+
+const COUNT: Kind = Kind::Integer(1, 1 << 20);
+const STEPS: Kind = Kind::Integer(0, 1 << 40);
+const WINDOW: Kind = Kind::Pair(1, 1 << 12);
+const NOT_NEGATIVE: Kind = Kind::Number(0.0, f64::MAX);
+const POSITIVE: Kind = Kind::Number(f64::MIN_POSITIVE, f64::MAX);
+const ANY_NUMBER: Kind = Kind::Number(f64::MIN, f64::MAX);
+const SHARE: Kind = Kind::Number(0.0, 1.0);
+/// At least 0 and less than 1.
+const DECAY: Kind = Kind::Number(0.0, 1.0 - f64::EPSILON);
+
+pub(super) const RECIPE: &[Field] = &[
+    required("data", Kind::Table(DATA)),
+    required("model", Kind::Table(&[required("layers", Kind::List(&Kind::Tagged(LAYERS), 1, 1000))])),
+    required("train", Kind::Table(TRAIN)),
+];
+
+const DATA: &[Field] = &[
+    required("source", Kind::Word(&["digits", "mnist", "idx"])),
+    field("path", Kind::Text),
+    field("train_images", Kind::Text),
+    field("train_labels", Kind::Text),
+    field("test_images", Kind::Text),
+    field("test_labels", Kind::Text),
+    field("validation", Kind::Word(&["split", "test", "none"])),
+    field("validation_split", Kind::Number(0.001, 0.9)),
+    field("test_split", Kind::Number(0.001, 0.9)),
+    field("stratify", Kind::Bool),
+    field("scaling", Kind::Word(&["unit", "standardize", "none"])),
+    field("augment", Kind::Table(AUGMENT)),
+];
+
+const AUGMENT: &[Field] = &[
+    field("rotation", Kind::Number(0.0, 180.0)),
+    field("shift", SHARE),
+    field("zoom", Kind::Number(0.0, 0.99)),
+    field("shear", Kind::Number(0.0, 80.0)),
+    field("elastic", SHARE),
+    field("elastic_cells", Kind::Integer(1, 32)),
+    field("cutout", SHARE),
+];
+
+const PADDING: Kind = Kind::Word(&["valid", "same"]);
+const ACTIVATION: Kind = Kind::Word(&["linear", "relu", "sigmoid", "tanh", "softmax"]);
+const INITIALIZER: Kind = Kind::Tagged(&[
+    variant("glorot_uniform", &[]),
+    variant("glorot_normal", &[]),
+    variant("he_uniform", &[]),
+    variant("he_normal", &[]),
+    variant("lecun_uniform", &[]),
+    variant("lecun_normal", &[]),
+    variant("zeros", &[]),
+    variant("ones", &[]),
+    variant("constant", &[field("value", ANY_NUMBER)]),
+    variant("random_normal", &[field("mean", ANY_NUMBER), field("stddev", NOT_NEGATIVE)]),
+    variant("random_uniform", &[field("minval", ANY_NUMBER), field("maxval", ANY_NUMBER)]),
+]);
+
+const POOLING: &[Field] = &[field("pool_size", WINDOW), field("strides", WINDOW), field("padding", PADDING)];
+
+const LAYERS: &[Variant] = &[
+    variant(
+        "dense",
+        &[
+            required("units", COUNT),
+            field("activation", ACTIVATION),
+            field("use_bias", Kind::Bool),
+            field("kernel_initializer", INITIALIZER),
+            field("bias_initializer", INITIALIZER),
+        ],
+    ),
+    variant(
+        "conv2d",
+        &[
+            required("filters", COUNT),
+            required("kernel_size", WINDOW),
+            field("strides", WINDOW),
+            field("padding", PADDING),
+            field("dilation_rate", WINDOW),
+            field("groups", COUNT),
+            field("activation", ACTIVATION),
+            field("use_bias", Kind::Bool),
+            field("kernel_initializer", INITIALIZER),
+            field("bias_initializer", INITIALIZER),
+        ],
+    ),
+    variant("max_pooling2d", POOLING),
+    variant("average_pooling2d", POOLING),
+    variant("global_average_pooling2d", &[]),
+    variant("flatten", &[]),
+    variant("dropout", &[required("rate", DECAY)]),
+    variant(
+        "batch_normalization",
+        &[
+            field("momentum", SHARE),
+            field("epsilon", POSITIVE),
+            field("center", Kind::Bool),
+            field("scale", Kind::Bool),
+        ],
+    ),
+    variant("activation", &[required("activation", ACTIVATION)]),
+    variant("reshape", &[required("target_shape", Kind::List(&Kind::Integer(-1, 1 << 30), 1, 8))]),
+];
+
+const TRAIN: &[Field] = &[
+    field("optimizer", Kind::Tagged(OPTIMIZERS)),
+    required("loss", Kind::Tagged(LOSSES)),
+    field("metrics", Kind::List(&Kind::Checked(metric), 0, 16)),
+    field("epochs", Kind::Integer(1, 1_000_000)),
+    field("batch_size", COUNT),
+    field("seed", Kind::Integer(0, i64::MAX)),
+    field("threads", Kind::Integer(0, 1024)),
+    field("ema_momentum", DECAY),
+];
+
+fn metric(name: &str) -> Result<(), String> {
+    name.parse::<Metric>().map(drop).map_err(|error| error.to_string())
+}
+
+const LEARNING_RATE: Kind = Kind::NumberOrTagged(
+    0.0,
+    f64::MAX,
+    &[
+        variant(
+            "cosine_decay",
+            &[
+                required("initial_learning_rate", NOT_NEGATIVE),
+                field("decay_steps", STEPS),
+                field("alpha", SHARE),
+                field("warmup_target", NOT_NEGATIVE),
+                field("warmup_steps", STEPS),
+            ],
+        ),
+        variant(
+            "one_cycle",
+            &[
+                required("max_learning_rate", NOT_NEGATIVE),
+                field("pct_start", SHARE),
+                field("div_factor", POSITIVE),
+                field("final_div_factor", POSITIVE),
+            ],
+        ),
+        variant(
+            "exponential_decay",
+            &[
+                required("initial_learning_rate", NOT_NEGATIVE),
+                required("decay_steps", STEPS),
+                required("decay_rate", NOT_NEGATIVE),
+                field("staircase", Kind::Bool),
+            ],
+        ),
+        variant(
+            "piecewise_constant_decay",
+            &[
+                required("boundaries", Kind::List(&STEPS, 1, 1000)),
+                required("values", Kind::List(&NOT_NEGATIVE, 2, 1001)),
+            ],
+        ),
+    ],
+);
+
+const OPTIMIZERS: &[Variant] = &[
+    variant(
+        "sgd",
+        &[
+            field("learning_rate", LEARNING_RATE),
+            field("momentum", DECAY),
+            field("nesterov", Kind::Bool),
+            field("weight_decay", NOT_NEGATIVE),
+        ],
+    ),
+    variant("adam", ADAM),
+    variant("adamw", ADAM),
+    variant(
+        "rmsprop",
+        &[
+            field("learning_rate", LEARNING_RATE),
+            field("rho", DECAY),
+            field("momentum", DECAY),
+            field("epsilon", NOT_NEGATIVE),
+            field("weight_decay", NOT_NEGATIVE),
+        ],
+    ),
+];
+
+const ADAM: &[Field] = &[
+    field("learning_rate", LEARNING_RATE),
+    field("beta_1", DECAY),
+    field("beta_2", DECAY),
+    field("epsilon", NOT_NEGATIVE),
+    field("weight_decay", NOT_NEGATIVE),
+];
+
+const FROM_LOGITS: &[Field] = &[field("from_logits", Kind::Bool)];
+
+const LOSSES: &[Variant] = &[
+    variant("sparse_categorical_crossentropy", FROM_LOGITS),
+    variant("categorical_crossentropy", FROM_LOGITS),
+    variant("binary_crossentropy", FROM_LOGITS),
+    variant("mean_squared_error", &[]),
+    variant("mse", &[]),
+    variant("mean_absolute_error", &[]),
+    variant("mae", &[]),
+    variant("huber", &[field("delta", POSITIVE)]),
+];
