@@ -1,4 +1,123 @@
-//! bench
+//! Training-speed workloads, one JSON line each, for `bench/compare.py` and by hand.
+//!
+//! ```text
+//! cargo run --release -p bench -- seed_cnn mlp                      # ms per step on random data
+//! cargo run --release -p bench -- seed_cnn --epochs-on MNIST_DIR    # seconds per epoch, test accuracy
+//! ```
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod workload;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use kamado_data::{Dataset, sources::mnist};
+use kamado_engine::{Feed, Runtime, Session, Store};
+use kamado_graph::rng::Rng;
+use kamado_graph::update::StepInfo;
+use kamado_nn::losses::Loss;
+use kamado_nn::model::TrainingSpec;
+use kamado_nn::optimizers::Adam;
+use kamado_train::{Fit, Metric, Trainer};
+use serde_json::json;
+
+use workload::Workload;
+
+/// Times training steps, or whole epochs over MNIST.
+#[derive(Parser)]
+struct Options {
+    /// What to train.
+    #[arg(required = true)]
+    workloads: Vec<Workload>,
+    /// Train whole epochs over the MNIST files in this folder instead of single steps on random data.
+    #[arg(long, value_name = "MNIST_DIR")]
+    epochs_on: Option<PathBuf>,
+    /// The number of epochs.
+    #[arg(long, default_value_t = 3)]
+    epochs: usize,
+    /// The number of timed steps.
+    #[arg(long, default_value_t = 500)]
+    steps: usize,
+    /// The number of threads; by default as many as the machine runs at once.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    for &workload in &options.workloads {
+        let line = match &options.epochs_on {
+            Some(folder) => epochs(workload, folder, &options),
+            None => steps(workload, &options),
+        };
+        match line {
+            Ok(line) => println!("{line}"),
+            Err(error) => {
+                eprintln!("error: {workload:?}: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The median time of a step on random data, after 50 steps to warm up.
+fn steps(workload: Workload, options: &Options) -> Result<serde_json::Value, Box<dyn Error>> {
+    let (model, batch) = (workload.model()?, workload.batch());
+    let training = model.training_graph(&TrainingSpec::new(loss(), Adam::default()))?;
+    let mut store = Store::new(training.graph.variables())?;
+    for (info, value) in training.graph.variables().iter().zip(training.initial_values(&model)) {
+        store.set(&info.name, &value)?;
+    }
+    let runtime: Arc<Runtime> = Runtime::new(options.threads)?;
+    let input = model.spec.inputs[0].name.clone();
+    let mut session = Session::new(&runtime, training.graph, &store)?;
+    let mut rng = Rng::new(1, 0);
+    let x: Vec<f32> = (0..batch * workload.features()).map(|_| rng.uniform() as f32).collect();
+    let labels: Vec<i32> = (0..batch).map(|_| rng.below(10) as i32).collect();
+    let feeds = [(input.as_str(), Feed::F32(&x)), ("labels", Feed::I32(&labels))];
+    let mut times = Vec::with_capacity(options.steps);
+    for step in 0..50 + options.steps as u64 {
+        let start = Instant::now();
+        session.run(&mut store, batch, &StepInfo { seed: 1, step, learning_rate: 1e-3 }, &feeds)?;
+        if step >= 50 {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let ms = times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
+    let (trainable, frozen) = model.count_params();
+    Ok(json!({
+        "workload": workload.name(), "precision": "f32", "threads": runtime.threads(), "ms": ms,
+        "params": trainable + frozen, "n": options.steps,
+    }))
+}
+
+/// The seconds of each epoch over the MNIST training images, shuffled, and the accuracy on the test images.
+fn epochs(workload: Workload, folder: &Path, options: &Options) -> Result<serde_json::Value, Box<dyn Error>> {
+    let data = mnist::load(folder)?;
+    let mut trainer = Trainer::new(workload.model()?, Adam::default(), loss())?
+        .metric(Metric::Accuracy)
+        .preprocessing(mnist::preprocessing());
+    if let Some(threads) = options.threads {
+        trainer = trainer.threads(threads)?;
+    }
+    let (train, test): (Dataset, Dataset) = (workload.shaped(data.train)?, workload.shaped(data.test)?);
+    let fit = Fit { epochs: options.epochs, batch_size: workload.batch(), ..Fit::default() };
+    let history = trainer.fit(&train, fit)?;
+    let seconds: Vec<_> = history.epochs.iter().map(|epoch| epoch.seconds).collect();
+    let (trainable, frozen) = trainer.model().count_params();
+    Ok(json!({
+        "workload": workload.name(), "precision": "f32", "threads": trainer.runtime().threads(),
+        "seconds_per_epoch": seconds, "test_accuracy": trainer.evaluate(&test)?.get("accuracy"),
+        "params": trainable + frozen, "n": train.len(),
+    }))
+}
+
+fn loss() -> Loss {
+    Loss::SparseCategoricalCrossentropy { from_logits: false }
+}

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
-use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage};
 
 use crate::error::{DataError, Result};
 
@@ -65,7 +65,7 @@ fn decode(source: impl BufRead + Seek, length: u64, name: &str) -> Result<Pictur
         return Err(DataError::malformed(name, "a PNG or JPEG picture", "an empty file", "Save it again"));
     }
     let reader = ImageReader::new(source).with_guessed_format().map_err(|e| damaged(name, &e))?;
-    if reader.format().is_none() {
+    if !matches!(reader.format(), Some(ImageFormat::Png | ImageFormat::Jpeg)) {
         let remedy = "Convert the picture to PNG or JPEG";
         return Err(DataError::malformed(name, "a PNG or JPEG picture", "another kind of file", remedy));
     }

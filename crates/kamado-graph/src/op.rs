@@ -145,7 +145,11 @@ macro_rules! ops {
             /// # Errors
             /// If the inputs do not fit.
             pub fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
-                match self { $(Op::$variant(op) => op.infer(inputs),)* }
+                let ty = match self { $(Op::$variant(op) => op.infer(inputs),)* }?;
+                match ty.shape.elements() {
+                    Some(_) => Ok(ty),
+                    None => Err(ShapeError::new(format!("a result of shape {} has too many elements", ty.shape))),
+                }
             }
 
             /// The gradient rule; see [`Operator::gradient`].

@@ -20,11 +20,11 @@ impl Dim {
     /// An extent of one, which broadcasts.
     pub const ONE: Dim = Dim::Fixed(1);
 
-    /// The extent for a batch of `batch` examples.
+    /// The extent for a batch of `batch` examples; `usize::MAX` if it overflows.
     pub fn at(self, batch: usize) -> usize {
         match self {
             Dim::Fixed(n) => n,
-            Dim::Batch(n) => n * batch,
+            Dim::Batch(n) => n.saturating_mul(batch),
         }
     }
 

@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::GraphError;
 use crate::graph::{Graph, Node, NodeId, Update, VariableId};
@@ -34,7 +34,11 @@ impl fmt::Display for Graph {
                 }
             }
             write!(f, " : {}", node.ty)?;
-            writeln!(f, "{}{}", if node.scope.is_empty() { "" } else { " @" }, node.scope)?;
+            match node.scope.as_str() {
+                "" => writeln!(f)?,
+                scope if is_plain(scope) => writeln!(f, " @{scope}")?,
+                scope => writeln!(f, " @{}", json(&scope)?)?,
+            }
         }
         for (name, id) in &self.outputs {
             writeln!(f, "output {} = {id}", json(name)?)?;
@@ -45,6 +49,11 @@ impl fmt::Display for Graph {
         }
         Ok(())
     }
+}
+
+/// Whether a scope can be told from what stands around it without quotes.
+fn is_plain(scope: &str) -> bool {
+    !scope.contains(|c: char| c == '"' || c.is_whitespace() || c.is_control())
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, fmt::Error> {
@@ -94,26 +103,39 @@ impl Graph {
     }
 }
 
+/// Reads `operator(inputs) {attributes} : type @scope` from left to right, since quoted names may contain any mark.
 fn parse_node(text: &str) -> Result<Node, String> {
-    let (head, tail) = text.rsplit_once(" : ").ok_or("expected ` : type`")?;
-    let (ty, scope) = tail.split_once(" @").unwrap_or((tail, ""));
-    let (call, attributes) = match head.split_once(" {") {
-        Some((call, rest)) => (call, parse_json::<Value>(&format!("{{{rest}"))?),
-        None => (head, Value::Object(serde_json::Map::new())),
-    };
-    let (name, inputs) = call.strip_suffix(')').and_then(|c| c.split_once('(')).ok_or("expected `operator(inputs)`")?;
+    let (call, rest) = text.split_once(')').ok_or("expected `operator(inputs)`")?;
+    let (name, inputs) = call.split_once('(').ok_or("expected `operator(inputs)`")?;
     let inputs = inputs.split(", ").filter(|s| !s.is_empty()).map(parse_id).collect::<Result<_, _>>()?;
-    let mut attributes = attributes;
-    if let Some(map) = attributes.as_object_mut() {
-        map.insert("op".into(), name.into());
-    }
-    let op: Op = serde_json::from_value(attributes).map_err(|e| format!("operator {name:?}: {e}"))?;
-    Ok(Node { op, inputs, ty: parse_type(ty)?, scope: scope.to_owned() })
+    let (mut attributes, rest) = parse_attributes(rest)?;
+    attributes.insert("op".into(), name.into());
+    let op: Op = serde_json::from_value(attributes.into()).map_err(|e| format!("operator {name:?}: {e}"))?;
+    let (ty, scope) = rest.strip_prefix(" : ").and_then(|r| r.split_once(']')).ok_or("expected ` : type`")?;
+    let scope = match scope.strip_prefix(" @") {
+        Some(quoted) if quoted.starts_with('"') => parse_json(quoted)?,
+        Some(plain) if is_plain(plain) => plain.to_owned(),
+        None if scope.is_empty() => String::new(),
+        _ => return Err(format!("expected ` @layer`, got {scope:?}")),
+    };
+    Ok(Node { op, inputs, ty: parse_type(ty)?, scope })
 }
 
+/// The attributes at the start of `text`, if any, and what follows them.
+fn parse_attributes(text: &str) -> Result<(Map<String, Value>, &str), String> {
+    let Some(json) = text.strip_prefix(' ').filter(|t| t.starts_with('{')) else { return Ok((Map::new(), text)) };
+    let mut values = serde_json::Deserializer::from_str(json).into_iter();
+    match values.next() {
+        Some(Ok(attributes)) => Ok((attributes, &json[values.byte_offset()..])),
+        Some(Err(e)) => Err(format!("{e} in {json:?}")),
+        None => Err("expected attributes".to_owned()),
+    }
+}
+
+/// Reads a type that lacks its last bracket.
 fn parse_type(text: &str) -> Result<TensorType, String> {
-    let expected = || format!("expected a type such as f32[B, 3], got {text:?}");
-    let (dtype, dims) = text.strip_suffix(']').and_then(|t| t.split_once('[')).ok_or_else(expected)?;
+    let expected = || format!("expected a type such as f32[B, 3], got \"{text}]\"");
+    let (dtype, dims) = text.split_once('[').ok_or_else(expected)?;
     let dims = dims.split(", ").filter(|s| !s.is_empty()).map(str::parse).collect::<Result<Vec<_>, _>>();
     let dtype = match dtype {
         "f32" => DType::F32,

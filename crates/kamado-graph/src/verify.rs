@@ -3,24 +3,27 @@
 use std::collections::HashSet;
 
 use crate::error::GraphError;
-use crate::graph::{Graph, NodeId, Role};
+use crate::graph::{Graph, NodeId, Role, VariableInfo};
 use crate::op::Op;
+use crate::shape::{Shape, TensorType};
 
 impl Graph {
     /// Checks every rule of a well-formed graph:
     /// 1. a node's inputs come before it, and its type is what its operator infers;
-    /// 2. variables have unique names, nodes that read them repeat their shape;
-    /// 3. outputs, updates and slots exist;
-    /// 4. a variable is updated at most once, an optimiser's slots are its own, and the value has the variable's shape.
+    /// 2. variables have unique names and countable elements, nodes that read them repeat their shape;
+    /// 3. inputs and outputs have unique names; outputs, updates and slots exist;
+    /// 4. a variable is updated at most once, an optimiser's slots are its own, and the value has the variable's type.
     ///
     /// # Errors
     /// [`GraphError::Malformed`], naming the first place that breaks a rule.
     pub fn verify(&self) -> Result<(), GraphError> {
         (0..self.nodes.len()).try_for_each(|i| self.verify_node(NodeId(i as u32)))?;
-        let mut names = HashSet::new();
-        for variable in &self.variables {
-            if !names.insert(&variable.name) {
-                return malformed(format!("variable {:?}", variable.name), "another has this name");
+        unique("input", self.inputs().map(|(name, _)| name))?;
+        unique("variable", self.variables.iter().map(|v| v.name.as_str()))?;
+        unique("output", self.outputs.iter().map(|(name, _)| name.as_str()))?;
+        for VariableInfo { name, shape, .. } in &self.variables {
+            if Shape::fixed(shape).elements().is_none() {
+                return malformed(format!("variable {name:?}"), format!("shape {shape:?} has too many elements"));
             }
         }
         for (name, id) in &self.outputs {
@@ -70,9 +73,9 @@ impl Graph {
             if update.value.index() >= self.nodes.len() {
                 return malformed(place(), format!("node {} does not exist", update.value));
             }
-            let (value, expected) = (&self.node(update.value).ty, crate::shape::Shape::fixed(&info.shape));
-            if value.shape != expected {
-                return malformed(place(), format!("its value has shape {}, not {expected}", value.shape));
+            let (value, expected) = (&self.node(update.value).ty, TensorType::f32(Shape::fixed(&info.shape)));
+            if *value != expected {
+                return malformed(place(), format!("its value is {value}, not {expected}"));
             }
             if update.slots.len() != update.rule.slots().len() {
                 return malformed(place(), format!("the rule needs {} slots", update.rule.slots().len()));
@@ -91,6 +94,14 @@ impl Graph {
         }
         Ok(())
     }
+}
+
+fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), GraphError> {
+    let mut seen = HashSet::new();
+    names.into_iter().try_for_each(|name| match seen.insert(name) {
+        true => Ok(()),
+        false => malformed(format!("{what} {name:?}"), "another has this name"),
+    })
 }
 
 fn malformed(place: String, why: impl Into<String>) -> Result<(), GraphError> {

@@ -14,7 +14,7 @@ use kamado_graph::testing::{answers, case_graph, input_types};
 /// Half the distance of a central difference: far below the spacing of distinct numbers, far above rounding.
 const STEP: f64 = 1e-5;
 /// How many elements of an input are moved alone; a random direction moves all of them at once.
-const SINGLE: usize = 48;
+const SINGLE: usize = 16;
 const SEED: u64 = 11;
 
 /// A case with its numbers and what its graph computes from them.

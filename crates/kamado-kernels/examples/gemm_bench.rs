@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p kamado-kernels --example gemm_bench [THREADS] [FILTER]`
 
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use kamado_kernels::Exec;
@@ -23,8 +25,10 @@ fn main() {
         Err(error) => return eprintln!("{error}"),
     };
     let pool = ThreadPool::new(threads);
-    let bench = Bench { exec: Exec { isa, pool: &pool }, filter };
-    println!("{} on {} threads", isa.name(), pool.threads());
+    let bench = Bench { exec: Exec { isa, pool: &pool }, filter, peak: f64::NAN };
+    let peak = peak(bench.exec);
+    println!("{} on {} threads, peak {peak:.1} GFLOP/s", isa.name(), pool.threads());
+    let bench = Bench { peak, ..bench };
     products(&bench);
     dense(&bench);
     convolutions(&bench);
@@ -33,10 +37,12 @@ fn main() {
 struct Bench<'a> {
     exec: Exec<'a>,
     filter: String,
+    /// GFLOP/s of all threads.
+    peak: f64,
 }
 
 impl Bench<'_> {
-    /// Prints the best of many runs of `body`, interleaved with a product of the best size as the measure.
+    /// Prints the best of many runs of `body`: other work on the machine only ever adds to the time.
     fn report(&self, name: &str, flops: f64, mut body: impl FnMut()) {
         if !name.contains(&self.filter) {
             return;
@@ -48,8 +54,58 @@ impl Bench<'_> {
             body();
             best = best.min(start.elapsed().as_secs_f64());
         }
-        println!("{name:<44} {:>9.4} ms {:>8.1} GFLOP/s", best * 1e3, flops / best / 1e9);
+        let rate = flops / best / 1e9;
+        println!("{name:<36} {:>9.4} ms {rate:>7.1} GFLOP/s {:>4.0} %", best * 1e3, rate / self.peak * 100.0);
     }
+}
+
+/// GFLOP/s of independent multiply-adds in registers, with the widest vectors of the instruction set.
+fn peak(exec: Exec<'_>) -> f64 {
+    const ROUNDS: usize = 1 << 18;
+    let mut best = f64::INFINITY;
+    let mut flops = 0.0;
+    for _ in 0..50 {
+        let per_thread = AtomicU64::new(0);
+        let start = Instant::now();
+        exec.pool.run(exec.pool.threads(), |_, _| {
+            per_thread.store(multiply_adds(exec.isa, ROUNDS), Ordering::Relaxed);
+        });
+        best = best.min(start.elapsed().as_secs_f64());
+        flops = (per_thread.into_inner() * exec.pool.threads() as u64) as f64;
+    }
+    flops / best / 1e9
+}
+
+/// Runs `rounds` rounds of multiply-adds and returns how many operations they were.
+fn multiply_adds(isa: Isa, rounds: usize) -> u64 {
+    #[inline(always)]
+    fn chains<const N: usize>(rounds: usize, step: impl Fn(f32, f32, f32) -> f32) -> u64 {
+        let (mut acc, by) = ([0.5f32; N], black_box(0.999));
+        for _ in 0..rounds {
+            acc = acc.map(|x| step(x, by, by));
+        }
+        black_box(acc);
+        (2 * N * rounds) as u64
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2(rounds: usize) -> u64 {
+            chains::<96>(rounds, f32::mul_add)
+        }
+        #[target_feature(enable = "avx2,fma,avx512f")]
+        fn avx512(rounds: usize) -> u64 {
+            chains::<192>(rounds, f32::mul_add)
+        }
+        match isa.name() {
+            // SAFETY: an `Isa` of this name exists only where the processor has these instructions.
+            "avx2" => return unsafe { avx2(rounds) },
+            // SAFETY: as above.
+            "avx512" => return unsafe { avx512(rounds) },
+            _ => {}
+        }
+    }
+    chains::<32>(rounds, |a, b, c| a * b + c)
 }
 
 fn values(len: usize) -> Vec<f32> {
@@ -58,6 +114,7 @@ fn values(len: usize) -> Vec<f32> {
 
 fn products(bench: &Bench<'_>) {
     for (m, n, k, a_t, b_t) in [
+        (72, 16, 256, false, false),(72, 64, 256, false, false),(72,16,64,false,false),(72,16,128,false,false),(720,16,64,false,false),(720,16,128,false,false),(720,16,256,false,false),(144, 256, 260, false, false),
         (512, 512, 512, false, false),
         (2048, 2048, 2048, false, false),
         (128, 512, 784, false, false),

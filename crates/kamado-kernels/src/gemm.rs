@@ -117,7 +117,7 @@ fn span(rows: usize, ld: usize, cols: usize) -> usize {
 
 /// Floats of scratch that [`gemm`] needs for a product of this shape.
 pub fn gemm_scratch(m: usize, n: usize, k: usize, threads: usize) -> usize {
-    let plan = Plan::new(m, n, k);
+    let plan = Plan::new(m, n, k, threads);
     plan.partials() + threads * plan.scratch() + ALIGN_SLACK
 }
 
@@ -130,7 +130,7 @@ pub fn gemm(exec: Exec<'_>, g: &Gemm<'_>, c: &mut [f32], ldc: usize, scratch: &m
     if g.m == 0 || g.n == 0 {
         return;
     }
-    let plan = Plan::new(g.m, g.n, g.k);
+    let plan = Plan::new(g.m, g.n, g.k, exec.pool.threads());
     let needed = gemm_scratch(g.m, g.n, g.k, exec.pool.threads());
     assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
     let (partials, workers) = aligned(scratch).split_at_mut(plan.partials());

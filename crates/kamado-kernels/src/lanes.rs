@@ -14,7 +14,11 @@ pub(crate) fn sum(x: &[f32]) -> f32 {
     if x.len() <= BLOCK {
         return fold(x, 0.0, add);
     }
-    x.chunks(BLOCK).map(|block| f64::from(fold(block, 0.0, add))).sum::<f64>() as f32
+    let mut total = 0.0;
+    for block in x.chunks(BLOCK) {
+        total += f64::from(fold(block, 0.0, add));
+    }
+    total as f32
 }
 
 /// max x, NaN if any is.

@@ -45,6 +45,8 @@ pub(crate) trait Simd: Copy {
     /// Runs `kernel` in a function compiled for this instruction set.
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
 
+    /// Asks for a cache line that will be needed.
+    fn prefetch(self, p: *const f32);
     fn splat(self, x: f32) -> Self::V;
     unsafe fn load(self, p: *const f32) -> Self::V;
     unsafe fn store(self, p: *mut f32, v: Self::V);
@@ -90,6 +92,8 @@ impl Simd for Scalar {
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output {
         kernel.run(self)
     }
+    #[inline(always)]
+    fn prefetch(self, _: *const f32) {}
     #[inline(always)]
     fn splat(self, x: f32) -> Self::V {
         [x; SCALAR_LANES]

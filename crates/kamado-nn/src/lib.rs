@@ -25,7 +25,7 @@ pub mod init;
 pub mod layers;
 pub mod losses;
 pub mod model;
-//MF
+pub mod model_file;
 pub mod optimizers;
 mod text_or_table;
 

@@ -75,3 +75,32 @@ impl Weights {
         (sum(|point| point.0), sum(|point| point.1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn displacements_between_control_points_on_a_line_are_on_the_line() {
+        // A cubic B-spline reproduces linear functions: control point i of an axis lies at cell position i - 1.
+        let elastic = Elastic::new(0.1, 5, 9, 14);
+        let line = |x: f32, y: f32| (2.0 * x - y + 1.0, 0.5 * y);
+        let points = (0..64).map(|i| line((i % 8) as f32 - 1.0, (i / 8) as f32 - 1.0)).collect();
+        let mut bend = Bend { points, ..Bend::default() };
+        for y in 0..9 {
+            for (x, &(dx, dy)) in elastic.row(y, &mut bend).iter().enumerate() {
+                let (wanted_x, wanted_y) = line((x as f32 + 0.5) / 14.0 * 5.0, (y as f32 + 0.5) / 9.0 * 5.0);
+                assert!((dx - wanted_x).abs() < 1e-5 && (dy - wanted_y).abs() < 1e-5, "({x}, {y}): {dx} {dy}");
+            }
+        }
+    }
+
+    #[test]
+    fn control_points_stay_within_reach() {
+        let (elastic, mut bend) = (Elastic::new(0.1, 4, 20, 10), Bend::default());
+        elastic.draw(&mut Rng::new(1, 2), &mut bend);
+        assert_eq!(bend.points.len(), 49);
+        assert!(bend.points.iter().all(|&(x, y)| x.abs() <= 1.0 && y.abs() <= 2.0));
+        assert!(bend.points.iter().any(|&(x, _)| x.abs() > 0.5) && bend.points.iter().any(|&(_, y)| y.abs() > 1.0));
+    }
+}

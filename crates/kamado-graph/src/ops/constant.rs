@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{GraphError, ShapeError};
 use crate::graph::Graph;
-use crate::op::{At, Case, Context, InputGradient, Operator};
+use crate::op::{At, Case, Context, InputGradient, Operator, expect_floats};
 use crate::shape::{Shape, TensorType};
 use crate::tensor::Tensor;
 
@@ -20,9 +20,10 @@ pub struct Constant {
 }
 
 impl Operator for Constant {
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, ShapeError> {
-        if self.shape.elements().is_none() {
-            return Err(ShapeError::new(format!("a constant of shape {} has too many elements", self.shape)));
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
+        let [] = expect_floats(inputs)?;
+        if !self.value.is_finite() {
+            return Err(ShapeError::new(format!("the value must be finite, got {}", self.value)));
         }
         Ok(TensorType::f32(self.shape.clone()))
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{GraphError, ShapeError};
 use crate::graph::Graph;
-use crate::op::{At, Case, Context, InputGradient, Operator};
+use crate::op::{At, Case, Context, InputGradient, Operator, expect_floats};
 use crate::shape::TensorType;
 use crate::tensor::Tensor;
 
@@ -21,10 +21,8 @@ pub struct Input {
 }
 
 impl Operator for Input {
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, ShapeError> {
-        if self.ty.shape.elements().is_none() {
-            return Err(ShapeError::new(format!("{} has too many elements", self.ty)));
-        }
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
+        let [] = expect_floats(inputs)?;
         Ok(self.ty.clone())
     }
 

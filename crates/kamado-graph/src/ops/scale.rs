@@ -30,6 +30,9 @@ impl Scale {
 
 impl Operator for Scale {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
+        if !self.factor.is_finite() {
+            return Err(ShapeError::new(format!("the factor must be finite, got {}", self.factor)));
+        }
         unary_type(inputs)
     }
 

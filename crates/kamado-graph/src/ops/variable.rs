@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{GraphError, ShapeError};
 use crate::graph::{Graph, VariableId};
-use crate::op::{At, Case, Context, InputGradient, Operator};
+use crate::op::{At, Case, Context, InputGradient, Operator, expect_floats};
 use crate::shape::{Shape, TensorType};
 use crate::tensor::Tensor;
 
@@ -21,12 +21,9 @@ pub struct Variable {
 }
 
 impl Operator for Variable {
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, ShapeError> {
-        let shape = Shape::fixed(&self.shape);
-        if shape.elements().is_none() {
-            return Err(ShapeError::new(format!("a variable of shape {shape} has too many elements")));
-        }
-        Ok(TensorType::f32(shape))
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
+        let [] = expect_floats(inputs)?;
+        Ok(TensorType::f32(Shape::fixed(&self.shape)))
     }
 
     fn gradient(&self, _: &mut Graph, _: &At<'_>) -> Result<Vec<InputGradient>, GraphError> {

@@ -52,7 +52,9 @@ impl Window {
                 "window size, stride and dilation must be at least 1, got {size}, {stride} and {dilation}"
             )));
         }
-        let span = (size - 1).checked_mul(dilation).and_then(|n| n.checked_add(1)).ok_or_else(|| {
+        let span = (size - 1).checked_mul(dilation).and_then(|n| n.checked_add(1));
+        // No cell of a window lies beyond the sum, so that later sums of positions cannot overflow.
+        let span = span.filter(|n| n.checked_add(input).is_some()).ok_or_else(|| {
             ShapeError::new(format!("a window of {size} cells with dilation {dilation} is far too large"))
         })?;
         let (output, pad_begin) = match padding {

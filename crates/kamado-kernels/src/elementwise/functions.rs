@@ -83,6 +83,11 @@ fn sign(x: f32) -> f32 {
     if x < 0.0 { -1.0 } else { x }
 }
 
+#[inline(always)]
+fn sigmoid_cross_entropy(logit: f32, target: f32) -> f32 {
+    relu(logit) - logit * target + log1p(exp(-logit.abs()))
+}
+
 // Loops rather than `for_each`, which the compiler does not always inline and then does not vectorise.
 
 #[inline(always)]
@@ -128,7 +133,12 @@ multiversion! {
             BinaryFn::Div => zip(a, b, dst, |a, b| a / b),
             BinaryFn::Maximum => zip(a, b, dst, maximum),
             BinaryFn::Minimum => zip(a, b, dst, minimum),
-            BinaryFn::SigmoidCrossEntropy => zip(a, b, dst, |z, y| relu(z) - z * y + log1p(exp(-z.abs()))),
+            // Too long to be inlined as an argument of `zip`.
+            BinaryFn::SigmoidCrossEntropy => {
+                for ((to, &a), &b) in dst.iter_mut().zip(a).zip(b) {
+                    *to = sigmoid_cross_entropy(a, b);
+                }
+            }
         }
     }
 }

@@ -8,16 +8,16 @@ use crate::vecmath;
 
 use super::Activation;
 use super::pack::{pack_a, pack_b};
-use super::tile::{Columns, Finish, Packed, Panel, RawOffsets, Strided, Tabled};
+use super::tile::{Columns, Finish, Packed, Panels, RawOffsets, Strided, Tabled};
 
 /// Greatest depth of a packed panel: two vectors wide, it fills half of a 32 KiB level-1 cache.
-pub(crate) const DEPTH: usize = 256;
+pub(crate) const DEPTH: usize = 512;
 /// Greatest number of columns of a task: `DEPTH` rows of them fill half of a 512 KiB level-2 cache.
-pub(crate) const COLUMNS: usize = 256;
+pub(crate) const COLUMNS: usize = 128;
 /// Rows of A that are used together, so that they stay in the level-2 cache beside B.
 const ROWS: usize = 144;
 /// From this many columns on it pays to pack a strided A.
-const PACK_A_COLUMNS: usize = 128;
+const PACK_A_COLUMNS: usize = 1 << 40;
 /// Up to this many strips of rows, reading B where it lies is cheaper than packing it.
 const DIRECT_B_STRIPS: usize = 2;
 
@@ -221,30 +221,15 @@ impl Block {
     #[inline(always)]
     fn panels<S: Simd, C: Columns>(&self, simd: S, cols: C, b: (*const f32, usize, usize), last: bool) {
         let (b, b_step, b_next) = b;
-        let width = 2 * S::LANES;
-        for (i, col) in (0..self.n).step_by(width).enumerate() {
-            let at = |p: *const f32| if last && !p.is_null() { p.wrapping_add(col) } else { std::ptr::null() };
-            let finish = Finish {
-                add_c: self.accumulate,
-                bias: at(self.bias),
-                relu: last && self.activation == Activation::Relu,
-                mask: if self.transcendental() { std::ptr::null() } else { at(self.mask) },
-            };
-            let panel = Panel {
-                a: self.a,
-                rows: self.a_rows,
-                cols,
-                b: b.wrapping_add(i * b_next),
-                b_step,
-                c: self.c.wrapping_add(col),
-                ldc: self.ldc,
-                m: self.m,
-                n: width.min(self.n - col),
-                k: self.k,
-                finish,
-            };
-            simd.vectorize(panel);
-        }
+        let at = |p: *const f32| if last { p } else { std::ptr::null() };
+        let finish = Finish {
+            add_c: self.accumulate,
+            bias: at(self.bias),
+            relu: last && self.activation == Activation::Relu,
+            mask: if self.transcendental() { std::ptr::null() } else { at(self.mask) },
+        };
+        let Block { m, n, k, a, a_rows, c, ldc, .. } = *self;
+        simd.vectorize(Panels { a, rows: a_rows, cols, b, b_step, b_next, c, ldc, m, n, k, finish });
     }
 }
 

@@ -1,19 +1,24 @@
-//! How a product is cut into tasks: a function of its shape alone.
+//! How a product is cut into tasks.
+//!
+//! Cutting rows and columns changes no bit of the result, so it may follow the number of threads; cutting the depth
+//! changes the order of the sums, so it follows the shape alone.
 
 use std::ops::Range;
 
 use super::block::{COLUMNS, block_scratch};
 
 /// Multiply-adds that are worth a task of their own.
-const TASK: usize = 1 << 19;
-/// Tasks of a large product: enough for the threads of a small server to be busy to the end.
-const TASKS: usize = 32;
+const TASK: usize = 1 << 18;
+/// Tasks for each thread, so that a thread that the system interrupts does not hold up all others.
+const TASKS_PER_THREAD: usize = 4;
 /// Fewer rows than this share the packing of B among too few.
 const FEW_ROWS: usize = 192;
 /// Two panels, whatever the instruction set.
 const FEW_COLUMNS: usize = 32;
 /// A slice of the depth is at least this deep, so that its partial product is small beside its operands.
 const SLICE: usize = 512;
+/// Blocks of rows, columns and slices that a deep product is cut into.
+const SLICES: usize = 16;
 
 /// The blocks of rows, columns and depth of a product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,11 +33,13 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(m: usize, n: usize, k: usize) -> Self {
+    pub(crate) fn new(m: usize, n: usize, k: usize, threads: usize) -> Self {
         if m * n * k == 0 {
             return Plan { m, n, k, rows: m, cols: n, slices: 0 };
         }
-        let want = (m * n * k / TASK).clamp(1, TASKS);
+        let blocks = (m / FEW_ROWS).max(1) * (n / FEW_COLUMNS).max(1);
+        let slices = (SLICES / blocks).min(k / SLICE).max(1);
+        let want = if threads > 1 { (m * n * k / TASK).min(threads * TASKS_PER_THREAD) / slices } else { 1 };
         let mut row_blocks = 1;
         let mut col_blocks = n.div_ceil(COLUMNS);
         while row_blocks * col_blocks < want {
@@ -45,7 +52,6 @@ impl Plan {
                 break;
             }
         }
-        let slices = (want / (row_blocks * col_blocks)).min(k / SLICE).max(1);
         let cols = n.div_ceil(col_blocks).next_multiple_of(FEW_COLUMNS).min(n);
         Plan { m, n, k, rows: m.div_ceil(row_blocks), cols, slices }
     }

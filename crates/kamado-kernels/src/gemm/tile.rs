@@ -72,22 +72,25 @@ impl Columns for Packed {
 pub(crate) struct Finish {
     /// Add what C holds.
     pub(crate) add_c: bool,
-    /// Null, or one value per column of the panel.
+    /// Null, or one value per column.
     pub(crate) bias: *const f32,
     pub(crate) relu: bool,
     /// Null, or the value at C's first element of a matrix laid out as C.
     pub(crate) mask: *const f32,
 }
 
-/// `C[..m, ..n] = finish(A[..m, ..k] · panel)` for one panel of at most two vectors of columns.
+/// `C[..m, ..n] = finish(A[..m, ..k] · B)` with B in panels of two vectors.
 #[derive(Clone, Copy)]
-pub(crate) struct Panel<C> {
+pub(crate) struct Panels<C> {
     pub(crate) a: *const f32,
     pub(crate) rows: RawOffsets,
     pub(crate) cols: C,
+    /// The first panel.
     pub(crate) b: *const f32,
-    /// Distance between the rows of the panel.
+    /// Distance between the rows of a panel.
     pub(crate) b_step: usize,
+    /// Distance between panels.
+    pub(crate) b_next: usize,
     pub(crate) c: *mut f32,
     pub(crate) ldc: usize,
     pub(crate) m: usize,
@@ -104,32 +107,28 @@ pub(crate) fn strips(m: usize, highest: usize) -> impl Iterator<Item = (usize, u
     (0..count).map(move |i| (i * height + i.min(extra), height + usize::from(i < extra)))
 }
 
-impl<C: Columns> Kernel for Panel<C> {
+impl<C: Columns> Kernel for Panels<C> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        if self.n > S::LANES { self.columns::<S, 2>(simd) } else { self.columns::<S, 1>(simd) }
-    }
-}
-
-impl<C: Columns> Panel<C> {
-    #[inline(always)]
-    fn columns<S: Simd, const NV: usize>(&self, simd: S) {
         for (row, height) in strips(self.m, S::TILE_ROWS) {
             // A height that the instruction set never uses is not compiled for it.
             macro_rules! by_height {
                 ($($h:literal)*) => { match height {
-                    $($h if $h <= S::TILE_ROWS => self.tile::<S, $h, NV>(simd, row),)*
+                    $($h if $h <= S::TILE_ROWS => self.strip::<S, $h>(simd, row),)*
                     _ => unreachable!("strips are at most {} rows high", S::TILE_ROWS),
                 } };
             }
             by_height!(1 2 3 4 5 6 7 8 9 10 11 12)
         }
     }
+}
 
+impl<C: Columns> Panels<C> {
+    /// One strip of A, which stays in the level-1 cache while the panels of B stream past.
     #[inline(always)]
-    fn tile<S: Simd, const MR: usize, const NV: usize>(&self, simd: S, row: usize) {
+    fn strip<S: Simd, const MR: usize>(&self, simd: S, row: usize) {
         let rows: [*const f32; MR] = std::array::from_fn(|i| {
             let offset = if C::PACKED {
                 row * self.k + i
@@ -139,9 +138,42 @@ impl<C: Columns> Panel<C> {
             };
             self.a.wrapping_add(offset)
         });
+        let (mut col, mut b) = (0, self.b);
+        while col < self.n {
+            if self.n - col > S::LANES {
+                self.tile::<S, MR, 2>(simd, &rows, b, row, col);
+            } else {
+                self.tile::<S, MR, 1>(simd, &rows, b, row, col);
+            }
+            col += 2 * S::LANES;
+            b = b.wrapping_add(self.b_next);
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const MR: usize, const NV: usize>(
+        &self,
+        simd: S,
+        rows: &[*const f32; MR],
+        b: *const f32,
+        row: usize,
+        col: usize,
+    ) {
+        let cols = (NV * S::LANES).min(self.n - col);
+        if self.finish.add_c {
+            for i in 0..MR {
+                let c = self.c.wrapping_add((row + i) * self.ldc + col);
+                simd.prefetch(c);
+                simd.prefetch(c.wrapping_add(cols - 1));
+            }
+        }
         let mut acc = [[simd.splat(0.0); NV]; MR];
-        self.multiply(simd, &rows, &mut acc);
-        self.store(simd, row, acc);
+        self.multiply(simd, rows, b, &mut acc);
+        if cols == NV * S::LANES {
+            self.store::<S, MR, NV, true>(simd, row, col, cols, acc);
+        } else {
+            self.store::<S, MR, NV, false>(simd, row, col, cols, acc);
+        }
     }
 
     #[inline(always)]
@@ -149,9 +181,9 @@ impl<C: Columns> Panel<C> {
         &self,
         simd: S,
         rows: &[*const f32; MR],
+        mut b: *const f32,
         acc: &mut [[S::V; NV]; MR],
     ) {
-        let mut b = self.b;
         for k in 0..self.k {
             // SAFETY: k < self.k, and whoever made the panel vouches for A's rows and columns and for B's rows.
             unsafe {
@@ -169,30 +201,23 @@ impl<C: Columns> Panel<C> {
     }
 
     #[inline(always)]
-    fn store<S: Simd, const MR: usize, const NV: usize>(&self, simd: S, row: usize, acc: [[S::V; NV]; MR]) {
-        if self.n == NV * S::LANES {
-            self.store_lanes::<S, MR, NV, true>(simd, row, acc);
-        } else {
-            self.store_lanes::<S, MR, NV, false>(simd, row, acc);
-        }
-    }
-
-    #[inline(always)]
-    fn store_lanes<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
+    fn store<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
         &self,
         simd: S,
         row: usize,
+        col: usize,
+        cols: usize,
         acc: [[S::V; NV]; MR],
     ) {
         let Finish { add_c, bias, relu, mask } = self.finish;
         for j in 0..NV {
-            let col = j * S::LANES;
-            let lanes = self.n.saturating_sub(col).min(S::LANES);
+            let skip = j * S::LANES;
+            let lanes = cols.saturating_sub(skip).min(S::LANES);
             // SAFETY: C, the mask and the bias have m rows of n columns, and `lanes` stops at n.
             let load = |p: *const f32| unsafe { if FULL { simd.load(p) } else { simd.load_first(p, lanes) } };
-            let bias = if bias.is_null() { simd.splat(0.0) } else { load(bias.wrapping_add(col)) };
+            let bias = if bias.is_null() { simd.splat(0.0) } else { load(bias.wrapping_add(col + skip)) };
             for (i, acc) in acc.iter().enumerate() {
-                let at = (row + i) * self.ldc + col;
+                let at = (row + i) * self.ldc + col + skip;
                 let c = self.c.wrapping_add(at);
                 let mut v = acc[j];
                 if add_c {

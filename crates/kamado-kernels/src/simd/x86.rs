@@ -50,6 +50,10 @@ impl Simd for Avx2 {
         unsafe { compiled(self, kernel) }
     }
     #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+    #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
         unsafe { _mm256_set1_ps(x) }
     }
@@ -121,6 +125,10 @@ impl Simd for Avx512 {
             kernel.run(simd)
         }
         unsafe { compiled(self, kernel) }
+    }
+    #[inline(always)]
+    fn prefetch(self, p: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {

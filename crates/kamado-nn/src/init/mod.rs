@@ -132,6 +132,28 @@ pub fn fans(shape: &[usize]) -> (f64, f64) {
 }
 
 impl Initializer {
+    /// What is wrong with the settings, if anything is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let settings = match *self {
+            Initializer::Constant { value } => vec![value],
+            Initializer::RandomNormal { mean, stddev } => vec![mean, stddev],
+            Initializer::RandomUniform { minval, maxval } => vec![minval, maxval],
+            _ => Vec::new(),
+        };
+        if let Some(x) = settings.iter().find(|x| !x.is_finite()) {
+            return Some(format!("expected finite numbers, got {x}"));
+        }
+        match *self {
+            Initializer::RandomNormal { stddev, .. } if stddev < 0.0 => {
+                Some(format!("stddev must be at least 0, got {stddev}"))
+            }
+            Initializer::RandomUniform { minval, maxval } if minval > maxval => {
+                Some(format!("minval must be at most maxval, got {minval} and {maxval}"))
+            }
+            _ => None,
+        }
+    }
+
     /// The elements of a variable of this shape, in row-major order; `variable` is its position in the model.
     pub fn fill(&self, shape: &[usize], seed: u64, variable: usize) -> Vec<f32> {
         let mut rng = Rng::new(seed, FIRST_STREAM | variable as u64);

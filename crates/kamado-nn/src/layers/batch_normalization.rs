@@ -1,6 +1,7 @@
 //! Normalisation by the statistics of the batch.
 
 use kamado_graph::graph::{NodeId, Role};
+use kamado_graph::shape::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::dense::yes;
@@ -79,50 +80,26 @@ impl Layer for BatchNormalization {
         let Some(&n) = b.features(x)?.last() else {
             return Err(b.error("expected an input [B, …, features], got [B]: one number per example without an axis"));
         };
-        let gamma = self.scale.then(|| b.trainable("gamma", &[n], Initializer::Ones)).transpose()?;
-        let beta = self.center.then(|| b.trainable("beta", &[n], Initializer::Zeros)).transpose()?;
+        let gamma = match self.scale {
+            true => b.trainable("gamma", &[n], Initializer::Ones)?,
+            false => b.graph.constant(1.0, Shape::fixed(&[n]))?,
+        };
+        let beta = match self.center {
+            true => b.trainable("beta", &[n], Initializer::Zeros)?,
+            false => b.graph.constant(0.0, Shape::fixed(&[n]))?,
+        };
         let moving_mean = b.weight("moving_mean", &[n], Role::NonTrainable, Initializer::Zeros)?;
         let moving_variance = b.weight("moving_variance", &[n], Role::NonTrainable, Initializer::Ones)?;
         let (mean, variance) = match b.mode {
             Mode::Inference => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Training => {
                 let axes: Vec<usize> = (0..b.graph.shape(x).rank() - 1).collect();
-                let (mean, variance) = moments_tmp(b.graph, x, &axes)?;
+                let (mean, variance) = b.graph.moments(x, &axes)?;
                 b.moving_average(moving_mean, self.momentum, mean)?;
                 b.moving_average(moving_variance, self.momentum, variance)?;
                 (mean, variance)
             }
         };
-        Ok(bn_tmp(b.graph, x, mean, variance, gamma, beta, self.epsilon)?)
+        Ok(b.graph.batch_norm(x, gamma, beta, mean, variance, self.epsilon)?)
     }
-}
-
-use kamado_graph::{error::GraphError, graph::Graph, shape::Shape};
-fn moments_tmp(g: &mut Graph, x: NodeId, axes: &[usize]) -> Result<(NodeId, NodeId), GraphError> {
-    let mean = g.mean(x, axes, false)?;
-    let d = g.sub(x, mean)?;
-    let d = g.square(d)?;
-    Ok((mean, g.mean(d, axes, false)?))
-}
-fn bn_tmp(
-    g: &mut Graph,
-    x: NodeId,
-    mean: NodeId,
-    variance: NodeId,
-    gamma: Option<NodeId>,
-    beta: Option<NodeId>,
-    e: f64,
-) -> Result<NodeId, GraphError> {
-    let d = g.sub(x, mean)?;
-    let e = g.constant(e, Shape::scalar())?;
-    let v = g.add(variance, e)?;
-    let v = g.sqrt(v)?;
-    let mut y = g.div(d, v)?;
-    if let Some(gamma) = gamma {
-        y = g.mul(y, gamma)?;
-    }
-    if let Some(beta) = beta {
-        y = g.add(y, beta)?;
-    }
-    Ok(y)
 }

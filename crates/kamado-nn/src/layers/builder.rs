@@ -135,6 +135,9 @@ impl LayerBuilder<'_> {
         if Shape::fixed(shape).elements().is_none() {
             return Err(self.error(format!("{suffix} of shape {shape:?} has too many elements")));
         }
+        if let Some(problem) = initializer.problem() {
+            return Err(self.error(format!("{suffix}_initializer: {problem}")));
+        }
         let Some(other) = self.shares else {
             self.weights.initializers.push(initializer);
             return Ok(self.graph.declare(VariableInfo { name, shape: shape.to_vec(), role }));

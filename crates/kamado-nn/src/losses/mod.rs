@@ -4,7 +4,6 @@
 //! which neither overflow nor lose digits: if the model ends in a softmax or sigmoid, the loss looks through it.
 
 mod cross_entropy;
-mod regression;
 
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::shape::{Shape, TensorType};
@@ -99,11 +98,10 @@ impl Loss {
     /// # Errors
     /// [`NnError::Loss`] if the output lacks the axis that the loss needs.
     pub fn targets(&self, output: &Shape) -> Result<TensorType, NnError> {
-        let classes = matches!(self, Loss::SparseCategoricalCrossentropy { .. } | Loss::CategoricalCrossentropy { .. });
-        if classes && output.rank() < 2 {
-            return Err(self.error(format!(
-                "expected an output [B, classes], got {output}; end the model with a dense layer of one unit per class"
-            )));
+        if output.rank() < 2 {
+            return Err(
+                self.error(format!("expected an output [B, …, units], got {output}; end the model with a dense layer"))
+            );
         }
         Ok(match self {
             Loss::SparseCategoricalCrossentropy { .. } => TensorType::i32(Shape(output[..output.rank() - 1].to_vec())),
@@ -125,23 +123,15 @@ impl Loss {
             }
             Loss::CategoricalCrossentropy { from_logits } => {
                 let logits = cross_entropy::logits(self, graph, output, from_logits)?;
-                {
-                    let l = graph.log_softmax(logits)?;
-                    let p = graph.mul(l, targets)?;
-                    let a = graph.shape(p).rank() - 1;
-                    let p = graph.sum(p, &[a], false)?;
-                    graph.neg(p)?
-                }
+                graph.categorical_cross_entropy_from_logits(logits, targets)?
             }
             Loss::BinaryCrossentropy { from_logits } => {
                 let logits = cross_entropy::logits(self, graph, output, from_logits)?;
                 graph.sigmoid_cross_entropy(logits, targets)?
             }
-            Loss::MeanSquaredError {} => regression::squared(graph, output, targets)?,
-            Loss::MeanAbsoluteError {} => regression::absolute(graph, output, targets)?,
-            Loss::Huber { delta } if delta > 0.0 && delta.is_finite() => {
-                regression::huber(graph, output, targets, delta)?
-            }
+            Loss::MeanSquaredError {} => graph.mean_squared_error(output, targets)?,
+            Loss::MeanAbsoluteError {} => graph.mean_absolute_error(output, targets)?,
+            Loss::Huber { delta } if delta > 0.0 && delta.is_finite() => graph.huber(output, targets, delta)?,
             Loss::Huber { delta } => return Err(self.error(format!("delta must be greater than 0, got {delta}"))),
         };
         let axes: Vec<usize> = (1..graph.shape(each).rank()).collect();

@@ -6,7 +6,7 @@ use kamado_graph::error::GraphError;
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::shape::{Shape, TensorType};
 
-use super::spec::{LayerSpec, ModelSpec};
+use super::spec::{LayerSpec, MAX_ELEMENTS, ModelSpec};
 use crate::error::NnError;
 use crate::layers::{Layer, LayerBuilder, Mode, Weights};
 
@@ -52,7 +52,15 @@ fn build(
     graph.set_scope(&layer.name);
     let (name, kind, shares) = (layer.name.as_str(), layer.config.kind(), layer.shares.as_deref());
     let mut builder = LayerBuilder { graph, mode, weights, index, name, kind, shares };
-    let result = layer.config.build(&mut builder, &inputs);
+    let result = layer.config.build(&mut builder, &inputs).and_then(|node| {
+        let shape = builder.graph.shape(node);
+        match shape.elements().is_some_and(|n| n.at(1) <= MAX_ELEMENTS) {
+            true => Ok(node),
+            false => Err(builder.error(format!(
+                "its result {shape} has more than {MAX_ELEMENTS} elements per example; make the layer or its input smaller"
+            ))),
+        }
+    });
     graph.set_scope("");
     result.map_err(|error| match error {
         NnError::Graph(GraphError::Shape { op, why, .. }) => {

@@ -58,13 +58,22 @@ const EMA: &str = "ema.";
 impl ModelGraph {
     /// The value that each of the graph's variables starts with: the model's weights; for averaged weights, the weight;
     /// zeros for the optimiser's slots.
+    ///
+    /// # Panics
+    /// If the graph is another model's.
     pub fn initial_values(&self, model: &Model) -> Vec<Vec<f32>> {
-        let start = |(i, info): (usize, &VariableInfo)| {
-            let averaged = info.name.strip_prefix(EMA).and_then(|weight| model.variable(weight));
-            let weight = model.variables.get(i).filter(|v| v.info == *info).or(averaged);
-            weight.map_or_else(|| vec![0.0; info.shape.iter().product()], |v| v.value.clone())
+        let start = |info: &VariableInfo| {
+            let size = info.shape.iter().product();
+            if info.role == Role::Slot {
+                return vec![0.0; size];
+            }
+            let weight = model.variable(info.name.strip_prefix(EMA).unwrap_or(&info.name));
+            match weight.map(|v| &v.value) {
+                Some(value) if value.len() == size => value.clone(),
+                _ => panic!("the graph has a weight {:?} of shape {:?}, which the model lacks", info.name, info.shape),
+            }
         };
-        self.graph.variables().iter().enumerate().map(start).collect()
+        self.graph.variables().iter().map(start).collect()
     }
 
     /// The positions of each averaged weight and of its weight in the graph's variables.

@@ -5,13 +5,17 @@ use std::collections::HashMap;
 use kamado_graph::graph::VariableInfo;
 use serde::{Deserialize, Serialize};
 
+use super::forward::forward;
 use crate::error::NnError;
-use crate::layers::LayerConfig;
+use crate::layers::{LayerConfig, Mode};
 
 /// The most layers of a model: far beyond any real one, so that a hostile file costs little time.
 const MAX_LAYERS: usize = 10_000;
 /// The most weights of a model: 8 GB.
 const MAX_PARAMS: usize = 1 << 31;
+/// The most elements of an input or a layer's result for one example: so many that no memory holds them, so few that no
+/// batch size makes their number overflow.
+pub(super) const MAX_ELEMENTS: usize = 1 << 40;
 /// The most axes of an input.
 const MAX_RANK: usize = 8;
 
@@ -69,9 +73,11 @@ impl ModelSpec {
         let mut known: HashMap<&str, Option<&LayerSpec>> = HashMap::new();
         for input in &self.inputs {
             check_name(&input.name)?;
-            if input.shape.contains(&0) || input.shape.len() > MAX_RANK {
+            let elements = input.shape.iter().fold(1usize, |n, &d| n.saturating_mul(d));
+            if elements == 0 || elements > MAX_ELEMENTS || input.shape.len() > MAX_RANK {
                 return model(format!(
-                    "input {:?}: expected at most {MAX_RANK} extents of at least 1, got {:?}",
+                    "input {:?}: expected at most {MAX_RANK} extents of at least 1 and a product of at most \
+                     {MAX_ELEMENTS}, got {:?}",
                     input.name, input.shape
                 ));
             }
@@ -114,6 +120,16 @@ impl ModelSpec {
             }
         }
         Ok(())
+    }
+
+    /// The weights that the model has, in the order of the layers.
+    ///
+    /// # Errors
+    /// If the description is not possible, naming the layer, or the model too large.
+    pub fn variables(&self) -> Result<Vec<VariableInfo>, NnError> {
+        let forward = forward(self, Mode::Inference)?;
+        check_size(forward.graph.variables())?;
+        Ok(forward.graph.variables().to_vec())
     }
 
     /// The layers whose result reaches no output.

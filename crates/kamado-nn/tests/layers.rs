@@ -1,0 +1,188 @@
+//! The contract of every layer: shapes, weights, written form, gradients, and a step that lowers the loss.
+
+mod common;
+
+use common::{Case, feeds, loss_of, random, train_step, weights};
+use kamado_nn::layers::*;
+use kamado_nn::losses::Loss;
+use kamado_nn::model::{FunctionalBuilder, Model, Seed, Sequential, TrainingSpec};
+use kamado_nn::optimizers::Sgd;
+
+/// Each layer alone: input, output and the weights with their shapes.
+fn cases() -> Vec<Case> {
+    let same = Padding::Same;
+    let n = |name: &str, shape: &[usize]| (name.to_owned(), shape.to_vec());
+    let dense = |shape: &[usize]| vec![n("dense.kernel", shape), n("dense.bias", &shape[1..])];
+    let conv = |shape: &[usize]| vec![n("conv2d.kernel", shape), n("conv2d.bias", &shape[3..])];
+    let none = Vec::new;
+    let norm = |names: &[&str], size| names.iter().map(|s| n(&format!("batch_normalization.{s}"), &[size])).collect();
+    vec![
+        Case::new(Dense::new(4), [5], [4], dense(&[5, 4])),
+        Case::new(Dense::new(4).activation(Activation::Tanh), [2, 5], [2, 4], dense(&[5, 4])),
+        Case::new(Dense::new(1).use_bias(false), [3], [1], vec![n("dense.kernel", &[3, 1])]),
+        Case::new(Conv2d::new(4, [3, 3]), [6, 5, 2], [4, 3, 4], conv(&[3, 3, 2, 4])),
+        Case::new(Conv2d::new(2, [3, 2]).strides([2, 2]).padding(same), [5, 5, 1], [3, 3, 2], conv(&[3, 2, 1, 2])),
+        Case::new(Conv2d::new(4, [2, 2]).dilation_rate([2, 2]).groups(2), [5, 5, 2], [3, 3, 4], conv(&[2, 2, 1, 4])),
+        Case::new(MaxPooling2d::default(), [5, 4, 2], [2, 2, 2], none()),
+        Case::new(MaxPooling2d::new([3, 3]).strides([1, 2]).padding(same), [4, 5, 2], [4, 3, 2], none()),
+        Case::new(AveragePooling2d::new([2, 3]), [5, 6, 2], [2, 2, 2], none()),
+        Case::new(AveragePooling2d::default().padding(same), [5, 5, 1], [3, 3, 1], none()),
+        Case::new(GlobalAveragePooling2d, [3, 4, 2], [2], none()),
+        Case::new(Flatten, [3, 2, 2], [12], none()),
+        Case::new(Dropout::new(0.4), [7], [7], none()),
+        Case::new(BatchNormalization::new(), [4], [4], norm(&["gamma", "beta", "moving_mean", "moving_variance"], 4)),
+        Case::new(
+            BatchNormalization::new().center(false).scale(false),
+            [2, 2, 3],
+            [2, 2, 3],
+            norm(&["moving_mean", "moving_variance"], 3),
+        ),
+        Case::new(ActivationLayer::new(Activation::Relu), [4], [4], none()),
+        Case::new(ActivationLayer::new(Activation::Sigmoid), [4], [4], none()),
+        Case::new(ActivationLayer::new(Activation::Softmax), [2, 4], [2, 4], none()),
+        Case::new(Reshape::new([3, -1]), [4, 3], [3, 4], none()),
+    ]
+}
+
+#[test]
+fn shapes_names_and_written_forms() {
+    for case in cases() {
+        let kind = case.layer.kind();
+        let model = Sequential::new(case.input.clone()).add(case.layer.clone()).build(Seed(1)).unwrap();
+        let graph = model.inference_graph().unwrap().graph;
+        graph.verify().unwrap();
+        let output = graph.output("prediction").unwrap();
+        let expected = kamado_graph::shape::Shape::batched(&case.output);
+        assert_eq!(*graph.shape(output), expected, "{kind}");
+        let names: Vec<_> = model.variables.iter().map(|v| (v.info.name.clone(), v.info.shape.clone())).collect();
+        assert_eq!(names, case.weights, "{kind}");
+        let json = serde_json::to_string(&case.layer).unwrap();
+        assert_eq!(serde_json::from_str::<LayerConfig>(&json).unwrap(), case.layer, "{json}");
+        let unknown = json.replacen('{', "{\"colour\":1,", 1);
+        let error = serde_json::from_str::<LayerConfig>(&unknown).unwrap_err().to_string();
+        assert!(error.contains("unknown field `colour`"), "{kind}: {error}");
+    }
+}
+
+/// The layer in a small network: weights before it, so that gradients must pass through, and a dense layer after it.
+fn network(case: &Case) -> Model {
+    let n: usize = case.input.iter().product();
+    Sequential::new([3])
+        .add_named("before", Dense::new(n))
+        .add(Reshape::new(case.input.iter().map(|&n| n as isize).collect::<Vec<_>>()))
+        .add(case.layer.clone())
+        .add(Flatten)
+        .add_named("after", Dense::new(2))
+        .build(Seed(3))
+        .unwrap()
+}
+
+#[test]
+fn gradients_reach_every_weight_and_a_step_lowers_the_loss() {
+    let training = TrainingSpec::new(Loss::MSE, Sgd { learning_rate: 1e-3.into(), ..Sgd::default() });
+    for case in cases() {
+        let kind = case.layer.kind();
+        let model = network(&case);
+        let graph = model.training_graph(&training).unwrap();
+        graph.graph.verify().unwrap();
+        for batch in [1, 5] {
+            let feeds = feeds(&graph, batch, 2);
+            let mut values = weights(&graph, &model);
+            let before = values.clone();
+            let first = train_step(&graph, &feeds, &mut values, batch, 1e-3);
+            let second = loss_of(&graph, &feeds, &values, batch);
+            // A batch of one is its own mean: normalised, nothing is left to learn but beta.
+            let learns = batch > 1 || !matches!(case.layer, LayerConfig::BatchNormalization(_));
+            assert!(second < first || !learns, "{kind}, batch {batch}: {first} to {second}");
+            let moved = before.iter().zip(&values).filter(|(a, b)| a != b).count();
+            assert!(moved == values.len() || !learns, "{kind}: {moved} of {} variables changed", values.len());
+        }
+    }
+}
+
+#[test]
+fn dropout_is_for_training_alone() {
+    let model = Sequential::new([64]).add(Dropout::new(0.5)).add(Dense::new(64)).build(Seed(1)).unwrap();
+    let names = |graph: &kamado_graph::graph::Graph| graph.nodes().iter().map(|n| n.op.name()).collect::<Vec<_>>();
+    let training = model.training_graph(&TrainingSpec::new(Loss::MSE, Sgd::default())).unwrap();
+    assert!(names(&training.graph).contains(&"dropout_mask"));
+    assert!(!names(&model.inference_graph().unwrap().graph).contains(&"dropout_mask"));
+    assert!(!names(&model.evaluation_graph(&Loss::MSE).unwrap().graph).contains(&"dropout_mask"));
+}
+
+#[test]
+fn batch_normalisation_keeps_moving_statistics() {
+    let model = Sequential::new([1]).add(BatchNormalization::new().momentum(0.9)).build(Seed(1)).unwrap();
+    let graph = model.training_graph(&TrainingSpec::new(Loss::MSE, Sgd::default())).unwrap();
+    let column = |v: [f64; 4]| kamado_graph::tensor::Tensor::new(vec![4, 1], v.to_vec());
+    let feeds = vec![("input_layer".to_owned(), column([1.0, 2.0, 3.0, 6.0])), ("labels".to_owned(), column([0.0; 4]))];
+    let mut values = weights(&graph, &model);
+    train_step(&graph, &feeds, &mut values, 4, 0.0);
+    // Mean 3 and biased variance 3.5, taken in by a tenth.
+    assert!((values[2].data[0] - 0.3).abs() < 1e-12, "{:?}", values[2]);
+    assert!((values[3].data[0] - (0.9 + 0.35)).abs() < 1e-12, "{:?}", values[3]);
+}
+
+#[test]
+fn skip_connections() {
+    let mut b = FunctionalBuilder::new();
+    let x = b.input("x", [4]);
+    let hidden = b.layer(Dense::new(4).activation(Activation::Tanh), &[x]);
+    let sum = b.layer(Add, &[x, hidden, hidden]);
+    let y = b.layer(Dense::new(2), &[sum]);
+    let model = b.build(&[y], Seed(2)).unwrap();
+    learns(&model);
+    let config = &model.spec.layers[1].config;
+    assert_eq!(serde_json::to_string(config).unwrap(), r#"{"type":"add"}"#);
+}
+
+#[test]
+fn two_inputs_and_two_outputs() {
+    let mut b = FunctionalBuilder::new();
+    let (x, z) = (b.input("x", [4]), b.input("z", [3]));
+    let (hx, hz) = (b.layer(Dense::new(5), &[x]), b.layer(Dense::new(5).activation(Activation::Sigmoid), &[z]));
+    let gated = b.layer(Multiply, &[hx, hz]);
+    let (y, w) = (b.layer(Dense::new(2), &[gated]), b.layer(Dense::new(2), &[hx]));
+    let model = b.build(&[y, w], Seed(2)).unwrap();
+    let graph = model.training_graph(&TrainingSpec::new(Loss::MSE, Sgd::default())).unwrap();
+    let targets: Vec<_> = graph.targets.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(targets, ["labels.dense_2", "labels.dense_3"]);
+    assert!(graph.graph.output("prediction.dense_3").is_some());
+    learns(&model);
+}
+
+#[test]
+fn shared_weights_get_the_sum_of_their_gradients() {
+    let mut b = FunctionalBuilder::new();
+    let x = b.input("x", [3]);
+    let first = b.layer(Dense::new(3).use_bias(false), &[x]);
+    let second = b.reuse(first, &[first]);
+    let y = b.layer(Dense::new(2), &[second]);
+    let model = b.build(&[y], Seed(2)).unwrap();
+    assert_eq!(model.count_params(), (9 + 8, 0));
+    learns(&model);
+    let kernel = random(&[3, 3], 9);
+    let spec = serde_json::to_string(&model.spec).unwrap();
+    assert_eq!(serde_json::from_str::<kamado_nn::model::ModelSpec>(&spec).unwrap(), model.spec);
+    // x · K · K, computed here.
+    let graph = model.inference_graph().unwrap();
+    let x = random(&[1, 3], 4);
+    let mut values = weights(&graph, &model);
+    values[0] = kernel.clone();
+    values[1] = kamado_graph::tensor::Tensor::new(vec![3, 2], vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    let got = common::run(&graph, &[("x".to_owned(), x.clone())], &values, 1, "prediction");
+    let row = |v: &[f64]| (0..3).map(|j| (0..3).map(|i| v[i] * kernel.data[i * 3 + j]).sum()).collect::<Vec<f64>>();
+    let expected = row(&row(&x.data));
+    assert!((got.data[0] - expected[0]).abs() < 1e-12 && (got.data[1] - expected[1]).abs() < 1e-12);
+}
+
+fn learns(model: &Model) {
+    let graph = model.training_graph(&TrainingSpec::new(Loss::MSE, Sgd::default())).unwrap();
+    graph.graph.verify().unwrap();
+    let feeds = feeds(&graph, 5, 7);
+    let mut values = weights(&graph, model);
+    let before = values.clone();
+    let first = train_step(&graph, &feeds, &mut values, 5, 0.01);
+    assert!(loss_of(&graph, &feeds, &values, 5) < first);
+    assert!(before.iter().zip(&values).all(|(a, b)| a != b));
+}

@@ -1,0 +1,112 @@
+//! Loss and metrics while batches go by.
+
+use kamado_data::{Dataset, Labels};
+use kamado_nn::losses::Loss;
+
+use crate::error::TrainError;
+use crate::evaluation::Evaluation;
+use crate::metrics::{Accumulator, Kind, Metric, Task, Truth};
+
+/// Loss and metrics while batches go by; nothing is allocated after its making.
+pub(crate) struct Meter {
+    loss: f64,
+    examples: usize,
+    metrics: Vec<Box<dyn Accumulator>>,
+    logs: Evaluation,
+}
+
+impl Meter {
+    /// A meter for an epoch of `examples` examples.
+    ///
+    /// # Errors
+    /// If a metric does not fit the task.
+    pub(crate) fn new(metrics: &[Metric], task: Task, examples: usize) -> Result<Self, TrainError> {
+        let logs = Evaluation { loss: f64::NAN, metrics: metrics.iter().map(|m| (m.to_string(), f64::NAN)).collect() };
+        let metrics = metrics.iter().map(|m| m.start(task, examples)).collect::<Result<_, _>>()?;
+        Ok(Meter { loss: 0.0, examples: 0, metrics, logs })
+    }
+
+    /// Takes in a batch with its mean loss.
+    pub(crate) fn add(&mut self, examples: usize, loss: f64, prediction: &[f32], truth: Truth<'_>) {
+        self.loss += loss * examples as f64;
+        self.examples += examples;
+        self.metrics.iter_mut().for_each(|metric| metric.add(prediction, truth));
+    }
+
+    /// The values so far, without those that take long to compute.
+    pub(crate) fn running(&mut self) -> &Evaluation {
+        self.update(false);
+        &self.logs
+    }
+
+    /// All values, after which a new epoch begins.
+    pub(crate) fn finish(&mut self) -> Evaluation {
+        self.update(true);
+        (self.loss, self.examples) = (0.0, 0);
+        self.metrics.iter_mut().for_each(|metric| metric.reset());
+        self.logs.clone()
+    }
+
+    fn update(&mut self, all: bool) {
+        self.logs.loss = self.loss / self.examples as f64;
+        for ((_, value), metric) in self.logs.metrics.iter_mut().zip(&self.metrics) {
+            *value = if all || metric.is_cheap() { metric.value() } else { f64::NAN };
+        }
+    }
+}
+
+/// What a model with `units` outputs does under this loss on these labels.
+pub(crate) fn task(loss: &Loss, units: usize, data: &Dataset) -> Task {
+    let exclusive = matches!(data.labels(), Labels::Classes { .. });
+    let two = matches!(data.labels(), Labels::Classes { names, .. } if names.len() == 2);
+    let (kind, logits) = match *loss {
+        Loss::SparseCategoricalCrossentropy { from_logits } | Loss::CategoricalCrossentropy { from_logits } => {
+            (Kind::MultiClass, from_logits)
+        }
+        Loss::BinaryCrossentropy { from_logits } if units == 1 => (Kind::Binary, from_logits),
+        // One sigmoid for each of several classes: the largest is the answer, but there is no softmax to undo.
+        Loss::BinaryCrossentropy { .. } if exclusive => (Kind::MultiClass, false),
+        Loss::BinaryCrossentropy { from_logits } => (Kind::MultiLabel, from_logits),
+        Loss::MeanSquaredError {} | Loss::MeanAbsoluteError {} | Loss::Huber { .. } => match exclusive {
+            true if units > 1 => (Kind::MultiClass, false),
+            true if two => (Kind::Binary, false),
+            _ => (Kind::Regression, false),
+        },
+    };
+    Task { kind, units, logits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{classes, values};
+
+    #[test]
+    fn batches_weigh_by_their_examples() {
+        let task = Task { kind: Kind::MultiClass, units: 2, logits: false };
+        let mut meter = Meter::new(&[Metric::Accuracy, Metric::Auc], task, 3).unwrap();
+        meter.add(2, 1.0, &[0.9, 0.1, 0.2, 0.8], Truth::Classes(&[0, 0]));
+        meter.add(1, 4.0, &[0.3, 0.7], Truth::Classes(&[1]));
+        let running = meter.running().clone();
+        assert_eq!((running.loss, running.get("accuracy")), (2.0, Some(2.0 / 3.0)));
+        assert!(running.get("auc").unwrap().is_nan());
+        assert_eq!(meter.finish().get("auc"), Some(0.5));
+        meter.add(1, 7.0, &[0.3, 0.7], Truth::Classes(&[1]));
+        assert_eq!(meter.finish().loss, 7.0);
+    }
+
+    #[test]
+    fn the_task_follows_from_loss_outputs_and_labels() {
+        let (two, three, numbers) = (classes(&[0, 1], 2), classes(&[0, 1], 3), values(&[0.5, 1.0], 1));
+        let kind = |loss, units, data| task(&loss, units, data).kind;
+        assert_eq!(kind(Loss::SPARSE_CATEGORICAL_CROSSENTROPY, 3, &three), Kind::MultiClass);
+        assert_eq!(kind(Loss::BINARY_CROSSENTROPY, 1, &two), Kind::Binary);
+        assert_eq!(kind(Loss::BINARY_CROSSENTROPY, 3, &three), Kind::MultiClass);
+        assert_eq!(kind(Loss::BINARY_CROSSENTROPY, 4, &values(&[0.0; 8], 4)), Kind::MultiLabel);
+        assert_eq!(kind(Loss::MSE, 1, &numbers), Kind::Regression);
+        assert_eq!(kind(Loss::MSE, 1, &two), Kind::Binary);
+        assert_eq!(kind(Loss::MSE, 3, &three), Kind::MultiClass);
+        let logits = Loss::SparseCategoricalCrossentropy { from_logits: true };
+        assert!(task(&logits, 3, &three).logits);
+    }
+}

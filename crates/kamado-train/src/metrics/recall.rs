@@ -1,0 +1,52 @@
+//! Recall: `true positives / actual positives`; 0 if there are no positives, as in Keras.
+//!
+//! With several classes, the unweighted mean over those that occur or are predicted (macro average, as scikit-learn;
+//! Keras instead thresholds all outputs at 0.5 and pools them).
+
+use super::confusion::{Confusion, Counts};
+use super::{Accumulator, Task, Truth};
+
+pub(super) struct Recall(Confusion);
+
+impl Recall {
+    pub(super) fn new(task: Task) -> Self {
+        Recall(Confusion::new(task))
+    }
+}
+
+impl Accumulator for Recall {
+    fn add(&mut self, prediction: &[f32], truth: Truth<'_>) {
+        self.0.add(prediction, truth);
+    }
+
+    fn value(&self) -> f64 {
+        self.0.mean(Counts::recall)
+    }
+
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Kind;
+
+    #[test]
+    fn two_classes_and_no_positives() {
+        let mut metric = Recall::new(Task { kind: Kind::Binary, units: 1, logits: true });
+        metric.add(&[0.1, -0.2], Truth::Classes(&[0, 0]));
+        assert_eq!(metric.value(), 0.0);
+        metric.add(&[0.3, -0.8, -0.7, -0.1], Truth::Classes(&[1, 1, 0, 1]));
+        assert_eq!(metric.value(), 1.0 / 3.0);
+    }
+
+    #[test]
+    fn several_classes_are_averaged_without_weights() {
+        // Predicted 0, 0, 1, 2 against 0, 1, 1, 1: 1/1, 1/3 and 0 of none.
+        let mut metric = Recall::new(Task { kind: Kind::MultiClass, units: 3, logits: false });
+        metric.add(&[9., 0., 0., 9., 0., 0., 0., 9., 0., 0., 0., 9.], Truth::Classes(&[0, 1, 1, 1]));
+        assert!((metric.value() - (1.0 + 1.0 / 3.0) / 3.0).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,133 @@
+//! One pass over data, without training: the model's graph on batch after batch.
+
+use std::sync::Arc;
+
+use kamado_data::{Dataset, LabelsMut, Loader, LoaderConfig, Preprocessing};
+use kamado_engine::{Feed, Runtime, Session, Store};
+use kamado_graph::update::StepInfo;
+use kamado_nn::losses::Loss;
+use kamado_nn::model::{Model, ModelGraph};
+
+use crate::error::TrainError;
+use crate::evaluation::Evaluation;
+use crate::meter::{Meter, task};
+use crate::metrics::Metric;
+use crate::targets::{Targets, example_len};
+
+/// No dropout, no update: nothing depends on these.
+const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
+
+/// The only input of a graph besides its targets, and the number of outputs per example.
+///
+/// # Errors
+/// If the model has several inputs or outputs.
+pub(crate) fn single_input_and_units(model: &Model) -> Result<(String, usize), TrainError> {
+    let (inputs, outputs) = (&model.spec.inputs, &model.spec.outputs);
+    let ([input], 1) = (&inputs[..], outputs.len()) else {
+        let problem = format!("the model has {} inputs and {} outputs", inputs.len(), outputs.len());
+        return Err(TrainError::request(problem, "Datasets feed models with one input and one output"));
+    };
+    let graph = model.inference_graph()?.graph;
+    let units = graph.output("prediction").map_or(0, |node| example_len(graph.shape(node)));
+    Ok((input.name.clone(), units))
+}
+
+/// A store with the weights of the model.
+pub(crate) fn store_of(model: &Model) -> Result<Store, TrainError> {
+    let infos: Vec<_> = model.variables.iter().map(|variable| variable.info.clone()).collect();
+    let mut store = Store::new(&infos)?;
+    load(&mut store, model)?;
+    Ok(store)
+}
+
+/// Copies the weights of the model into the store.
+pub(crate) fn load(store: &mut Store, model: &Model) -> Result<(), TrainError> {
+    model.variables.iter().try_for_each(|variable| store.set(&variable.info.name, &variable.value))?;
+    Ok(())
+}
+
+/// A model on a dataset, again and again with other weights.
+pub(crate) struct Pass {
+    session: Session,
+    store: Store,
+    loader: Loader,
+    input: String,
+    x: Vec<f32>,
+}
+
+impl Pass {
+    pub(crate) fn new(
+        runtime: &Arc<Runtime>,
+        model: &Model,
+        graph: ModelGraph,
+        data: &Dataset,
+        preprocessing: &Preprocessing,
+        batch_size: usize,
+    ) -> Result<Self, TrainError> {
+        let (input, _) = single_input_and_units(model)?;
+        let batch_size = batch_size.min(data.len()).max(1);
+        let preprocessing = preprocessing.clone();
+        let config = LoaderConfig { batch_size, shuffle: false, preprocessing, ..LoaderConfig::default() };
+        let store = store_of(model)?;
+        let session = Session::new(runtime, graph.graph, &store)?;
+        let x = vec![0.0; batch_size * data.example_len()];
+        Ok(Pass { session, store, loader: Loader::new(data, config)?, input, x })
+    }
+
+    /// The outputs for every example, in order.
+    pub(crate) fn predict(&mut self) -> Result<Vec<f32>, TrainError> {
+        let mut predictions = Vec::new();
+        let mut batches = self.loader.epoch(0);
+        while let Some(n) = batches.next_into(&mut self.x, LabelsMut::Nowhere)? {
+            let x = Feed::F32(&self.x[..n * self.loader.dataset().example_len()]);
+            let outputs = self.session.run(&mut self.store, n, &STILL, &[(self.input.as_str(), x)])?;
+            predictions.extend_from_slice(outputs.get("prediction").unwrap_or_default());
+        }
+        Ok(predictions)
+    }
+}
+
+/// Loss and metrics of a model on a dataset, again and again with other weights.
+pub(crate) struct EvaluationPass {
+    pass: Pass,
+    targets: Targets,
+    label_name: String,
+    meter: Meter,
+}
+
+impl EvaluationPass {
+    pub(crate) fn new(
+        runtime: &Arc<Runtime>,
+        model: &Model,
+        loss: &Loss,
+        metrics: &[Metric],
+        data: &Dataset,
+        preprocessing: &Preprocessing,
+        batch_size: usize,
+    ) -> Result<Self, TrainError> {
+        let graph = model.evaluation_graph(loss)?;
+        let (_, units) = single_input_and_units(model)?;
+        let target = graph.targets[0].clone();
+        let targets = Targets::new(&target, data, batch_size.min(data.len()).max(1))?;
+        let meter = Meter::new(metrics, task(loss, units, data), data.len())?;
+        let pass = Pass::new(runtime, model, graph, data, preprocessing, batch_size)?;
+        Ok(EvaluationPass { pass, targets, label_name: target.name, meter })
+    }
+
+    /// Loss and metrics with the weights of `model`.
+    pub(crate) fn run(&mut self, model: &Model) -> Result<Evaluation, TrainError> {
+        load(&mut self.pass.store, model)?;
+        let Pass { session, store, loader, input, x } = &mut self.pass;
+        let mut batches = loader.epoch(0);
+        while let Some(n) = batches.next_into(x, self.targets.as_mut())? {
+            let feeds = [
+                (input.as_str(), Feed::F32(&x[..n * loader.dataset().example_len()])),
+                (self.label_name.as_str(), self.targets.feed(n)),
+            ];
+            let outputs = session.run(store, n, &STILL, &feeds)?;
+            let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
+            self.meter.add(n, loss, outputs.get("prediction").unwrap_or_default(), self.targets.truth(n));
+        }
+        Ok(self.meter.finish())
+    }
+}

@@ -1,0 +1,72 @@
+//! Memory for the labels of a batch, in the form that a graph takes them.
+
+use kamado_data::{Dataset, Labels, LabelsMut};
+use kamado_engine::Feed;
+use kamado_graph::shape::{DType, Shape};
+use kamado_nn::model::Target;
+
+use crate::error::TrainError;
+use crate::metrics::Truth;
+
+/// The number of elements of one example; `shape` is `[B, …]`.
+pub(crate) fn example_len(shape: &Shape) -> usize {
+    shape.at(1).iter().product()
+}
+
+/// The labels of a batch.
+pub(crate) enum Targets {
+    Classes(Vec<i32>),
+    Values { width: usize, data: Vec<f32> },
+}
+
+impl Targets {
+    /// Memory for `batch` examples.
+    ///
+    /// # Errors
+    /// If the labels of `data` are not what the graph takes.
+    pub(crate) fn new(target: &Target, data: &Dataset, batch: usize) -> Result<Self, TrainError> {
+        let width = example_len(&target.ty.shape);
+        let (fits, have) = match data.labels() {
+            Labels::Classes { names, .. } if target.ty.dtype == DType::F32 => {
+                (width == 1 || width == names.len(), format!("{} classes", names.len()))
+            }
+            Labels::Classes { names, .. } => (width == 1, format!("{} classes", names.len())),
+            Labels::Values { width: have, .. } => {
+                (target.ty.dtype == DType::F32 && width == *have, format!("{have} numbers per example"))
+            }
+        };
+        if !fits {
+            return Err(TrainError::request(
+                format!("the loss takes labels {}, but those of {} are {have}", target.ty, data.name()),
+                "Choose a loss and a last layer that fit the labels",
+            ));
+        }
+        Ok(match target.ty.dtype {
+            DType::I32 => Targets::Classes(vec![0; batch]),
+            DType::F32 => Targets::Values { width, data: vec![0.0; batch * width] },
+        })
+    }
+
+    pub(crate) fn as_mut(&mut self) -> LabelsMut<'_> {
+        match self {
+            Targets::Classes(data) => LabelsMut::Classes(data),
+            Targets::Values { width, data } => LabelsMut::Values { width: *width, data },
+        }
+    }
+
+    /// The first `examples` labels, for the engine.
+    pub(crate) fn feed(&self, examples: usize) -> Feed<'_> {
+        match self {
+            Targets::Classes(data) => Feed::I32(&data[..examples]),
+            Targets::Values { width, data } => Feed::F32(&data[..examples * width]),
+        }
+    }
+
+    /// The first `examples` labels, for metrics.
+    pub(crate) fn truth(&self, examples: usize) -> Truth<'_> {
+        match self {
+            Targets::Classes(data) => Truth::Classes(&data[..examples]),
+            Targets::Values { width, data } => Truth::Values(&data[..examples * width]),
+        }
+    }
+}
