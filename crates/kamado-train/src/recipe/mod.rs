@@ -28,7 +28,7 @@ mod config;
 mod error;
 mod load;
 mod schema;
-mod suggest;
+pub(crate) mod suggest;
 mod tables;
 
 pub use builtin::{BUILTIN, Builtin};
