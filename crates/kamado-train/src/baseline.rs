@@ -93,7 +93,9 @@ mod tests {
     fn the_most_frequent_class_of_the_training_data() {
         let train = classes(&[1, 1, 2, 0], 3);
         let test = classes(&[1, 2, 2], 3);
-        let Some(Baseline::MajorityClass { class, accuracy, loss }) = Baseline::measure(&train, &test) else { panic!() };
+        let Some(Baseline::MajorityClass { class, accuracy, loss }) = Baseline::measure(&train, &test) else {
+            panic!()
+        };
         assert_eq!((class.as_str(), accuracy), ("class 1", 1.0 / 3.0));
         assert!((loss - (0.5f64.ln() + 2.0 * 0.25f64.ln()) / -3.0).abs() < 1e-15);
     }

@@ -37,8 +37,8 @@ pub trait Callback {
     /// An epoch begins; `epoch` counts from one.
     fn on_epoch_begin(&mut self, _epoch: usize, _epochs: usize) {}
 
-    /// Step `step` of `steps`, from one, is done: loss and metrics over the epoch so far (NaN for metrics that take long
-    /// to compute, such as AUC, until the epoch ends) and the time since the epoch began.
+    /// Step `step` of `steps`, from one, is done: loss and metrics over the epoch so far (NaN for metrics that take
+    /// long to compute, such as AUC, until the epoch ends) and the time since the epoch began.
     fn on_batch_end(&mut self, _step: usize, _steps: usize, _logs: &Evaluation, _elapsed: Duration) {}
 
     /// An epoch is done and validated.

@@ -1,12 +1,10 @@
 //! Why training, evaluation or prediction stopped.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
 use kamado_data::DataError;
 use kamado_engine::EngineError;
 use kamado_graph::error::GraphError;
 use kamado_nn::NnError;
+use kamado_nn::model_file::ModelFileError;
 
 use crate::metrics::MetricError;
 use crate::preflight::Report;
@@ -41,16 +39,9 @@ pub enum TrainError {
         /// What to do.
         remedy: String,
     },
-    /// The operating system refused.
-    #[error("{}: cannot {action}: {source}", path.display())]
-    Io {
-        /// The file or directory.
-        path: PathBuf,
-        /// What was tried, as a verb: "write it".
-        action: &'static str,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] ModelFileError),
     /// The metric does not exist or does not fit.
     #[error(transparent)]
     Metric(#[from] MetricError),
@@ -69,10 +60,6 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    pub(crate) fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
-        TrainError::Io { path: path.to_owned(), action, source }
-    }
-
     pub(crate) fn request(problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         TrainError::Request { problem: problem.into(), remedy: remedy.into() }
     }

@@ -72,8 +72,12 @@ impl std::fmt::Debug for Fit<'_> {
 /// Trains the model of `trainer`; see [`Trainer::fit`].
 pub(crate) fn run(trainer: &mut Trainer, train: &Dataset, mut fit: Fit<'_>) -> Result<History, TrainError> {
     if fit.epochs == 0 || fit.batch_size == 0 || train.is_empty() {
-        let problem =
-            format!("cannot train {} epochs in batches of {} from {} examples", fit.epochs, fit.batch_size, train.len());
+        let problem = format!(
+            "cannot train {} epochs in batches of {} from {} examples",
+            fit.epochs,
+            fit.batch_size,
+            train.len()
+        );
         return Err(TrainError::request(problem, "All three must be at least 1"));
     }
     let warnings = trainer.preflight(train, &fit)?;
@@ -173,7 +177,13 @@ impl Steps {
     }
 
     /// Takes the steps of an epoch; answers whether it was stopped. Nothing is allocated from step to step.
-    fn epoch(&mut self, trainer: &Trainer, epoch: usize, start: Instant, fit: &mut Fit<'_>) -> Result<bool, TrainError> {
+    fn epoch(
+        &mut self,
+        trainer: &Trainer,
+        epoch: usize,
+        start: Instant,
+        fit: &mut Fit<'_>,
+    ) -> Result<bool, TrainError> {
         let steps = self.loader.batches_per_epoch();
         let mut batches = self.loader.epoch(epoch as u64 - 1);
         let mut step = 0;

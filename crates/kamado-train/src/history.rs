@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, finite};
-use crate::files::write_json;
+use crate::json::write_json;
 
 /// One epoch.
 #[derive(Clone, PartialEq, Debug)]
@@ -66,7 +66,7 @@ impl History {
     /// Writes `history.json`, whole or not at all.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be written.
+    /// [`TrainError::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         write_json(path, self)
     }
@@ -90,7 +90,8 @@ mod tests {
         let history = History { epochs: vec![record(1, 2.0, Some(1.25))], test, interrupted: true };
         history.save(&path).unwrap();
         let text: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
-        let expected = r#"{"epochs":[{"epoch":1,"loss":2.0,"accuracy":0.5,"val_loss":1.25,"val_accuracy":0.5,"seconds":1.5}],"test":{"loss":0.5,"accuracy":null}}"#;
+        let epoch = r#"{"epoch":1,"loss":2.0,"accuracy":0.5,"val_loss":1.25,"val_accuracy":0.5,"seconds":1.5}"#;
+        let expected = format!(r#"{{"epochs":[{epoch}],"test":{{"loss":0.5,"accuracy":null}}}}"#);
         assert_eq!(text, expected);
     }
 

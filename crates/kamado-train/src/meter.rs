@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_task_follows_from_loss_outputs_and_labels() {
         let (two, three, numbers) = (classes(&[0, 1], 2), classes(&[0, 1], 3), values(&[0.5, 1.0], 1));
-        let kind = |loss, units, data| task(&loss, units, data).kind;
+        let kind = |loss, units, data: &Dataset| task(&loss, units, data).kind;
         assert_eq!(kind(Loss::SPARSE_CATEGORICAL_CROSSENTROPY, 3, &three), Kind::MultiClass);
         assert_eq!(kind(Loss::BINARY_CROSSENTROPY, 1, &two), Kind::Binary);
         assert_eq!(kind(Loss::BINARY_CROSSENTROPY, 3, &three), Kind::MultiClass);

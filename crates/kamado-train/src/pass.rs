@@ -15,7 +15,7 @@ use crate::metrics::Metric;
 use crate::targets::{Targets, example_len};
 
 /// No dropout, no update: nothing depends on these.
-const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
+pub(crate) const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
 
 /// The only input of a graph besides its targets, and the number of outputs per example.
 ///

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::baseline::Baseline;
 use crate::error::TrainError;
-use crate::files::write_json;
+use crate::json::write_json;
 
 /// Everything that a result depends on.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -33,7 +33,7 @@ impl RunRecord {
     /// Writes `run.json`, whole or not at all.
     ///
     /// # Errors
-    /// [`TrainError::Io`] if the file cannot be written.
+    /// [`TrainError::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {
         write_json(path, self)
     }

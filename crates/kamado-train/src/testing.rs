@@ -14,7 +14,7 @@ pub(crate) fn values(targets: &[f32], width: usize) -> Dataset {
 }
 
 fn with_labels(examples: usize, labels: Labels) -> Dataset {
-    let data = (0..2 * examples).map(|i| ((i * 37 + i / 2 * 11) % 17) as f32 / 17.0).collect();
+    let data = (0..2 * examples).map(|i| (i * 7 % 17) as f32 / 17.0).collect();
     let features = Features { shape: vec![2], data: FeatureData::F32(data), max_value: 1.0 };
     Dataset::new("test data", features, labels).unwrap()
 }

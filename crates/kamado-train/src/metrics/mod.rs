@@ -21,6 +21,8 @@ pub use task::{Kind, Task, Truth};
 use std::fmt;
 use std::str::FromStr;
 
+use crate::recipe::suggest::closest;
+
 /// A metric, by its Keras name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Metric {
@@ -163,9 +165,8 @@ pub enum MetricError {
 
 impl MetricError {
     fn unknown(name: &str) -> Self {
-        let nearest = Metric::NAMES.iter().map(|known| (strsim::jaro_winkler(name, known), known));
-        let nearest = nearest.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
-        let suggestion = nearest.map(|(_, known)| format!("did you mean {known:?}? ")).unwrap_or_default();
+        let nearest = closest(name, Metric::NAMES);
+        let suggestion = nearest.map(|known| format!("did you mean {known:?}? ")).unwrap_or_default();
         MetricError::Unknown { name: name.to_owned(), suggestion }
     }
 }

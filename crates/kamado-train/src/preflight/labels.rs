@@ -65,9 +65,11 @@ fn one_sigmoid(subject: &Subject<'_>, classes: usize) -> Finding {
 
 fn classifier(classes: usize) -> String {
     match classes {
-        2 => "dense 1 sigmoid ({ type = \"dense\", units = 1, activation = \"sigmoid\" }) as the last layer and loss = \
+        2 => {
+            "dense 1 sigmoid ({ type = \"dense\", units = 1, activation = \"sigmoid\" }) as the last layer and loss = \
               \"binary_crossentropy\""
-            .to_owned(),
+                .to_owned()
+        }
         _ => format!(
             "dense {classes} softmax ({{ type = \"dense\", units = {classes}, activation = \"softmax\" }}) as the last \
              layer and loss = \"sparse_categorical_crossentropy\""
@@ -79,10 +81,15 @@ fn class_per_unit(subject: &Subject<'_>, output: NodeId, classes: usize) -> Opti
     let (units, loss, place) = (subject.units, subject.loss.name(), subject.last_layer());
     if subject.graph.shape(output).rank() != 2 {
         let what = format!("{loss} expects an output [B, classes], got {}", subject.graph.shape(output));
-        return Some(Finding::error(place, what, "add a flatten or global_average_pooling2d layer before the last dense"));
+        return Some(Finding::error(
+            place,
+            what,
+            "add a flatten or global_average_pooling2d layer before the last dense",
+        ));
     }
     if units == 1 {
-        let what = format!("{loss} needs one output per class, but the model has one output and the data {classes} classes");
+        let what =
+            format!("{loss} needs one output per class, but the model has one output and the data {classes} classes");
         return Some(Finding::error(place, what, classifier(classes)));
     }
     let mut what = format!("the data has {classes} classes, but the output has {units} units");
@@ -104,14 +111,19 @@ fn class_per_unit(subject: &Subject<'_>, output: NodeId, classes: usize) -> Opti
 
 fn empty_classes(train: &Dataset, names: &[String]) -> Option<Finding> {
     let counts = train.class_counts()?;
-    let empty: Vec<_> = names.iter().zip(counts).filter(|(_, n)| *n == 0).map(|(name, _)| format!("{name:?}")).collect();
+    let empty: Vec<_> =
+        names.iter().zip(counts).filter(|(_, n)| *n == 0).map(|(name, _)| format!("{name:?}")).collect();
     let listed = match empty.len() {
         0 => return None,
         1..=10 => empty.join(", "),
         n => format!("{} and {} more", empty[..10].join(", "), n - 10),
     };
     let what = format!("there is no example of {} of {} classes: {listed}", empty.len(), names.len());
-    Some(Finding::error("training data", what, "add examples of each class, split the data by class (stratified), or remove the class"))
+    Some(Finding::error(
+        "training data",
+        what,
+        "add examples of each class, split the data by class (stratified), or remove the class",
+    ))
 }
 
 fn values(subject: &Subject<'_>, width: usize) -> Vec<Finding> {
@@ -135,8 +147,8 @@ fn values(subject: &Subject<'_>, width: usize) -> Vec<Finding> {
     let outside = subject.targets().filter(|t| t.is_finite() && !(0.0..=1.0).contains(t)).count();
     if probabilities && outside > 0 {
         let what = format!(
-            "{loss} compares probabilities, but {outside} labels are not between 0 and 1; its value would have no lower \
-             bound"
+            "{loss} compares probabilities, but {outside} labels are not between 0 and 1; its value would have no \
+             lower bound"
         );
         findings.push(Finding::error("train.loss", what, "loss = \"mse\" for quantities, or labels between 0 and 1"));
     }

@@ -12,6 +12,7 @@ mod structure;
 mod tests;
 
 pub use finding::{Finding, Report, Severity};
+pub(crate) use output::{Ending, ending};
 
 use kamado_data::{Dataset, Labels};
 use kamado_graph::graph::{Graph, NodeId};

@@ -1,0 +1,183 @@
+//! A trained model at work on single examples.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kamado_data::{PictureReport, Preprocessing, read_picture};
+use kamado_engine::{Feed, Runtime, Session, Store};
+use kamado_graph::graph::Graph;
+use kamado_nn::model::Model;
+use kamado_nn::model_file::{self, ModelFile};
+
+use crate::error::TrainError;
+use crate::pass::{STILL, single_input_and_units, store_of};
+use crate::preflight::{Ending, ending};
+
+/// A model with its preprocessing and the names of its classes, ready for one example after another.
+#[derive(Debug)]
+pub struct Predictor {
+    shape: Vec<usize>,
+    preprocessing: Preprocessing,
+    labels: Vec<String>,
+    reading: Reading,
+    input: String,
+    session: Session,
+    store: Store,
+}
+
+/// How outputs become the probabilities of classes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    /// They are probabilities.
+    Probabilities,
+    /// They are logits of classes that exclude each other.
+    Logits,
+    /// One is the probability of the second of two classes.
+    Second,
+    /// One is the logit of the second of two classes.
+    SecondLogit,
+    /// They are quantities.
+    Quantities,
+}
+
+/// What a model says about an example.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Prediction {
+    /// The numbers that the model gave.
+    pub outputs: Vec<f32>,
+    /// Every class with its probability, in the order of the classes; empty if the model does not tell classes apart.
+    pub classes: Vec<(String, f32)>,
+}
+
+impl Prediction {
+    /// The likeliest class and its probability; the first of equals.
+    pub fn best(&self) -> Option<(&str, f32)> {
+        self.ranked().first().map(|(name, p)| (name.as_str(), *p))
+    }
+
+    /// Every class with its probability, the likeliest first.
+    pub fn ranked(&self) -> Vec<&(String, f32)> {
+        let mut ranked: Vec<_> = self.classes.iter().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        ranked
+    }
+}
+
+impl Predictor {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is damaged, or holds a model that cannot take single examples.
+    pub fn load(path: &Path, threads: Option<usize>) -> Result<Self, TrainError> {
+        Self::new(model_file::load(path)?, threads)
+    }
+
+    /// A predictor for the contents of a model file, on this many threads, or as many as the machine runs at once.
+    ///
+    /// # Errors
+    /// If the model does not have one input and one output, or its preprocessing or labels do not fit it.
+    pub fn new(file: ModelFile, threads: Option<usize>) -> Result<Self, TrainError> {
+        let ModelFile { model, preprocessing, labels, .. } = file;
+        let preprocessing = read_preprocessing(preprocessing)?;
+        let (input, units) = single_input_and_units(&model)?;
+        let shape = model.spec.inputs[0].shape.clone();
+        // Tells of steps that do not fit the input now rather than at the first example.
+        preprocessing.apply(&shape, &mut [])?;
+        let graph = model.inference_graph()?.graph;
+        let reading = reading(&graph, units, labels.len())?;
+        let (session, store) = session(&Runtime::new(threads)?, &model, graph)?;
+        Ok(Predictor { shape, preprocessing, labels, reading, input, session, store })
+    }
+
+    /// The names of the classes; empty if the model does not tell classes apart.
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The shape of an example.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// What the model says about an example, given as raw numbers, to which the preprocessing is applied.
+    ///
+    /// # Errors
+    /// If there are too few or too many numbers.
+    pub fn predict(&mut self, example: &[f32]) -> Result<Prediction, TrainError> {
+        let expected: usize = self.shape.iter().product();
+        if example.len() != expected {
+            return Err(TrainError::request(
+                format!("the model takes {expected} numbers of shape {:?}, got {}", self.shape, example.len()),
+                "Give a whole example",
+            ));
+        }
+        let mut x = example.to_vec();
+        self.preprocessing.apply(&self.shape, &mut x)?;
+        self.run(&x)
+    }
+
+    /// What the model says about a PNG or JPEG file, and what was done to the picture to fit it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the model does not take pictures.
+    pub fn predict_picture(&mut self, path: &Path) -> Result<(Prediction, PictureReport), TrainError> {
+        let (x, report) = self.preprocessing.prepare_picture(&read_picture(path)?)?;
+        Ok((self.run(&x)?, report))
+    }
+
+    fn run(&mut self, x: &[f32]) -> Result<Prediction, TrainError> {
+        let outputs = self.session.run(&mut self.store, 1, &STILL, &[(self.input.as_str(), Feed::F32(x))])?;
+        let outputs = outputs.get("prediction").unwrap_or_default().to_vec();
+        let probabilities = self.reading.probabilities(&outputs);
+        let classes = self.labels.iter().cloned().zip(probabilities).collect();
+        Ok(Prediction { outputs, classes })
+    }
+}
+
+impl Reading {
+    fn probabilities(self, outputs: &[f32]) -> Vec<f32> {
+        match (self, outputs) {
+            (Reading::Probabilities, _) => outputs.to_vec(),
+            (Reading::Logits, _) => {
+                let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let total: f32 = outputs.iter().map(|x| (x - largest).exp()).sum();
+                outputs.iter().map(|x| (x - largest).exp() / total).collect()
+            }
+            (Reading::Second, &[p]) => vec![1.0 - p, p],
+            (Reading::SecondLogit, &[x]) => vec![1.0 / (1.0 + x.exp()), 1.0 / (1.0 + (-x).exp())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// How to read the outputs: by the model's last activation, and how many classes there are to how many outputs.
+fn reading(graph: &Graph, units: usize, classes: usize) -> Result<Reading, TrainError> {
+    let ending = graph.output("prediction").map(|node| ending(graph, node));
+    let normalised = matches!(ending, Some(Ending::Softmax | Ending::Sigmoid));
+    match (units, classes) {
+        (_, 0) => Ok(Reading::Quantities),
+        (1, 2) => Ok(if normalised { Reading::Second } else { Reading::SecondLogit }),
+        _ if classes > units => Err(TrainError::request(
+            format!("the model file names {classes} classes, but its model has {units} outputs"),
+            "Train the model again, or take the file from where it was made",
+        )),
+        _ => Ok(if normalised { Reading::Probabilities } else { Reading::Logits }),
+    }
+}
+
+fn read_preprocessing(value: serde_json::Value) -> Result<Preprocessing, TrainError> {
+    if value.is_null() {
+        return Ok(Preprocessing::default());
+    }
+    serde_json::from_value(value).map_err(|e| {
+        TrainError::request(
+            format!("the preprocessing in the model file cannot be read: {e}"),
+            "The file comes from another version of Kamado: use that version, or train the model again",
+        )
+    })
+}
+
+fn session(runtime: &Arc<Runtime>, model: &Model, graph: Graph) -> Result<(Session, Store), TrainError> {
+    let store = store_of(model)?;
+    Ok((Session::new(runtime, graph, &store)?, store))
+}
