@@ -106,7 +106,8 @@ fn epochs(workload: Workload, folder: &Path, options: &Options) -> Result<serde_
     if let Some(threads) = options.threads {
         trainer = trainer.threads(threads)?;
     }
-    let (train, test): (Dataset, Dataset) = (workload.shaped(data.train)?, workload.shaped(data.test)?);
+    let train = workload.shaped(data.train)?;
+    let test: Dataset = workload.shaped(data.test.ok_or("the folder has no test images")?)?;
     let fit = Fit { epochs: options.epochs, batch_size: workload.batch(), ..Fit::default() };
     let history = trainer.fit(&train, fit)?;
     let seconds: Vec<_> = history.epochs.iter().map(|epoch| epoch.seconds).collect();

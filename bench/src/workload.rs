@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use kamado_data::{Dataset, Features};
-use kamado_nn::error::NnError;
+use kamado_nn::NnError;
 use kamado_nn::layers::{Activation, Conv2d, Dense, Flatten, MaxPooling2d, Padding};
 use kamado_nn::model::{Model, Seed, Sequential};
 
@@ -68,7 +68,10 @@ impl Workload {
 
     /// The data in the shape of the network's input.
     pub(crate) fn shaped(self, data: Dataset) -> Result<Dataset, kamado_data::DataError> {
-        let features = Features { shape: self.input().to_vec(), data: data.features().data.clone() };
+        if data.shape() == self.input() {
+            return Ok(data);
+        }
+        let features = Features { shape: self.input().to_vec(), ..data.features().clone() };
         Dataset::new(data.name(), features, data.labels().clone())
     }
 }

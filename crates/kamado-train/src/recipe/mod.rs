@@ -18,7 +18,7 @@
 //! assert_eq!(recipe.train.batch_size, 32);
 //!
 //! let mistake = Recipe::parse("mine.toml", &text.replace("units", "unit")).unwrap_err();
-//! assert_eq!((mistake.line, mistake.column), (5, 53));
+//! assert_eq!((mistake.line, mistake.column), (5, 55));
 //! assert_eq!(mistake.help, "did you mean `units`?");
 //! # Ok::<(), kamado_train::recipe::RecipeError>(())
 //! ```
