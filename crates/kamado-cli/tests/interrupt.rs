@@ -1,0 +1,44 @@
+//! Ctrl-C.
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use common::{Desk, Done, RUN_FILES, small_desk};
+
+/// Trains for ever, sends `signal` in the third epoch, and gives what came of it.
+fn interrupted_by(desk: &Desk, signal: &str) -> Done {
+    let mut child = desk
+        .command()
+        .args(["train", "small.toml", "--epochs", "1000000", "--out", "out"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("Epoch 3/")), "it never came to the third epoch");
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let rest: Vec<String> = lines.map(|line| line.unwrap()).collect();
+    let mut output = child.wait_with_output().unwrap();
+    output.stdout = rest.join("\n").into_bytes();
+    Done::of(output)
+}
+
+#[test]
+fn ctrl_c_saves_a_model_that_works() {
+    for signal in ["-INT", "-TERM"] {
+        let desk = small_desk();
+        let done = interrupted_by(&desk, signal);
+        assert_eq!(done.code, 130, "{done:?}");
+        assert!(done.err.contains("finishing this step"), "{done:?}");
+        assert!(done.out.contains("Interrupted: the weights reached so far are saved."), "{done:?}");
+        assert_eq!(desk.list("out"), RUN_FILES);
+        desk.kamado(&["evaluate", "out"]).ok();
+        let history: serde_json::Value = serde_json::from_slice(&desk.read("out/history.json")).unwrap();
+        assert!(history["epochs"].as_array().unwrap().len() >= 2, "{history}");
+        assert!(history.get("test").is_none(), "{history}");
+    }
+}
