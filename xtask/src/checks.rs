@@ -80,11 +80,52 @@ fn is_orphan(tree: &Tree, name: &str) -> bool {
     !tree.files.iter().any(|(name, text)| parents.contains(name) && names_it(text))
 }
 
-pub(crate) fn print_sizes(tree: &Tree) {
+/// The lengths of the Rust files, longest first, and what they add up to.
+pub(crate) fn sizes(tree: &Tree) -> String {
     let mut sizes: Vec<(usize, &str)> = tree.ending(".rs").map(|(name, text)| (text.lines().count(), name)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    sizes.iter().for_each(|(lines, name)| println!("{lines:6} {name}"));
     let total: usize = sizes.iter().map(|(lines, _)| lines).sum();
     let median = sizes.get(sizes.len() / 2).map_or(0, |(lines, _)| *lines);
-    println!("{total:6} lines in {} files, median {median}", sizes.len());
+    let list: String = sizes.iter().map(|(lines, name)| format!("{lines:6} {name}\n")).collect();
+    format!("{list}{total:6} lines in {} files, median {median}", sizes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> Tree {
+        let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        Tree { root: std::path::PathBuf::new(), files }
+    }
+
+    #[test]
+    fn a_sound_tree_has_nothing_wrong() {
+        let sound = tree(&[
+            ("a/src/lib.rs", "#![forbid(unsafe_code)]\npub mod b;\nmod d;"),
+            ("a/src/b/mod.rs", "mod c;"),
+            ("a/src/b/c.rs", "// unsafe { is only named }"),
+            ("a/src/d.rs", "mod e;"),
+            ("a/src/d/e.rs", ""),
+            ("crates/kamado-kernels/src/lib.rs", "unsafe fn f() {}"),
+        ]);
+        assert_eq!(house_rules(&sound), [""; 0]);
+    }
+
+    #[test]
+    fn each_rule_finds_its_breach() {
+        let forbid = ("a/src/lib.rs", "#![forbid(unsafe_code)]");
+        let home = concat!("see /ho", "me/me/x");
+        let cases = [
+            (("a/src/orphan.rs", ""), "never compiled"),
+            (("a/tests/t.rs", &*"\n".repeat(501)), "501 lines"),
+            (("a/tests/t.rs", "fn f() { unsafe { g() } }"), "`unsafe` is for"),
+            (("b/src/lib.rs", ""), "lacks #![forbid(unsafe_code)]"),
+            (("README.md", home), "README.md:1: names a path of one machine"),
+        ];
+        for (file, words) in cases {
+            let wrong = house_rules(&tree(&[forbid, file]));
+            assert!(wrong.len() == 1 && wrong[0].contains(words), "{words}: {wrong:?}");
+        }
+    }
 }
