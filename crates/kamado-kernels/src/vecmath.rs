@@ -7,7 +7,7 @@
 /// 1.5·2²³: adding it rounds to an integer, which is then the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
 /// ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
-const LN2_HI: f32 = 0.693_359_375;
+const LN2_HI: f32 = 355.0 / 512.0;
 const LN2_LO: f32 = -2.121_944_4e-4;
 
 /// eˣ, within 2 ULP; 0 below -104, infinity above 88.73, NaN for NaN.
@@ -23,7 +23,7 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     let p = p * (r * r) + r + 1.0;
     // 2ⁿ in two factors, since n reaches from -150 to 128.
     let n = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
@@ -55,7 +55,7 @@ pub(crate) fn log(x: f32) -> f32 {
     let p = p * r - 1.666_805_8e-1;
     let p = p * r + 2.000_071_5e-1;
     let p = p * r - 2.499_999_4e-1;
-    let p = p * r + 3.333_333_1e-1;
+    let p = p * r + 3.333_333e-1;
     let y = p * r * z + exponent * LN2_LO - 0.5 * z;
     let y = r + y + exponent * LN2_HI;
     let y = if x == f32::INFINITY { f32::INFINITY } else { y };
@@ -74,10 +74,10 @@ pub(crate) fn sigmoid(x: f32) -> f32 {
 pub(crate) fn tanh(x: f32) -> f32 {
     let a = x.abs();
     let z = x * x;
-    let p = -5.704_988_7e-3 * z + 2.063_908_9e-2;
+    let p = -5.704_988_7e-3 * z + 2.063_909e-2;
     let p = p * z - 5.373_971_6e-2;
     let p = p * z + 1.333_144_2e-1;
-    let p = p * z - 3.333_328_2e-1;
+    let p = p * z - 3.333_328e-1;
     let small = p * z * x + x;
     let large = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)).copysign(x);
     if a < 0.625 { small } else { large }
