@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::Exec;
 use crate::simd::{Kernel, Shared, Simd, dispatch};
-use crate::vecmath;
+use crate::transcendental::{sigmoid, tanh};
 
 use super::Activation;
 use super::pack::pack_b;
@@ -239,8 +239,8 @@ unsafe fn activate(block: &Block) {
         // SAFETY: the caller vouches for m rows of n elements.
         let c = unsafe { std::slice::from_raw_parts_mut(block.c.add(row * block.ldc), block.n) };
         match block.activation {
-            Activation::Sigmoid => c.iter_mut().for_each(|v| *v = vecmath::sigmoid(*v)),
-            _ => c.iter_mut().for_each(|v| *v = vecmath::tanh(*v)),
+            Activation::Sigmoid => c.iter_mut().for_each(|v| *v = sigmoid(*v)),
+            _ => c.iter_mut().for_each(|v| *v = tanh(*v)),
         }
         if !block.mask.is_null() {
             // SAFETY: the mask is laid out as C.
