@@ -74,16 +74,20 @@ impl RunDir {
         self.path.join(name)
     }
 
-    /// Lets the model of an earlier run have the name of the previous one.
-    pub(crate) fn keep_previous_model(&self) -> Result<(), Failure> {
-        let (model, previous) = (self.file(MODEL), self.file(PREVIOUS_MODEL));
+    /// Writes the model; that of an earlier run becomes the previous one, if this succeeds.
+    pub(crate) fn replace_model(&self, write: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<(), Failure> {
+        let (model, kept) = (self.file(MODEL), self.file(".previous"));
         if !model.is_file() {
-            return Ok(());
+            return write(&model);
         }
-        let _ = fs::remove_file(&previous);
-        // With a link, the model has its own name until the new one takes it; not every file system has links.
-        let kept = fs::hard_link(&model, &previous).or_else(|_| fs::rename(&model, &previous));
-        kept.map_err(|e| refused(&previous, &e))
+        let _ = fs::remove_file(&kept);
+        // A second name costs no room, but not every file system has them.
+        let keep = fs::hard_link(&model, &kept).or_else(|_| fs::copy(&model, &kept).map(drop));
+        keep.map_err(|e| refused(&kept, &e))?;
+        let written = write(&model);
+        let settled =
+            if written.is_ok() { fs::rename(&kept, self.file(PREVIOUS_MODEL)) } else { fs::remove_file(&kept) };
+        written.and(settled.map_err(|e| refused(&kept, &e)))
     }
 
     /// Removes the directory if it was made for this run and nothing has come into it.

@@ -130,14 +130,13 @@ fn save(
     history: &History,
     record: &RunRecord,
 ) -> Result<(), Failure> {
-    directory.keep_previous_model()?;
     let file = ModelFile {
         preprocessing: serde_json::to_value(&parts.preprocessing).unwrap_or_default(),
         labels: parts.train.class_names().unwrap_or_default().to_vec(),
         extra: find::extra(recipe),
         ..ModelFile::new(trainer.model().clone())
     };
-    model_file::save(&directory.file(run_dir::MODEL), &file)?;
+    directory.replace_model(|path| Ok(model_file::save(path, &file)?))?;
     history.save(&directory.file(run_dir::HISTORY))?;
     record.save(&directory.file(run_dir::RUN))?;
     Ok(write_atomically(&directory.file(run_dir::RECIPE), recipe.to_toml().as_bytes())?)

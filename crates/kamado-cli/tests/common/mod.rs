@@ -1,5 +1,5 @@
 //! Runs the real command.
-#![allow(dead_code)] // every test file uses a part
+#![allow(dead_code, unreachable_pub)] // every test file uses a part
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

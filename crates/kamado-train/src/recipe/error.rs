@@ -29,9 +29,8 @@ pub struct RecipeError {
     pub column: usize,
     /// What to do about it.
     pub help: String,
+    /// The line and the caret under it.
     excerpt: String,
-    indent: usize,
-    width: usize,
 }
 
 impl RecipeError {
@@ -47,16 +46,12 @@ impl RecipeError {
         let skipped = if length > WINDOW { before.saturating_sub(WINDOW / 2) } else { 0 };
         let excerpt: String =
             text[line_start..line_end].trim_end().chars().skip(skipped).take(WINDOW).map(visible).collect();
-        Self {
-            problem,
-            file: file.to_owned(),
-            line: text[..start].matches('\n').count() + 1,
-            column: before + 1,
-            help,
-            excerpt,
-            indent: before - skipped,
-            width: culprit.clamp(1, WINDOW - WINDOW / 2),
-        }
+        let (line, column) = (text[..start].matches('\n').count() + 1, before + 1);
+        let (number, indent) = (line.to_string(), " ".repeat(before - skipped));
+        let gutter = " ".repeat(number.len());
+        let carets = "^".repeat(culprit.clamp(1, WINDOW / 2));
+        let excerpt = format!(" {gutter} |\n {number} | {excerpt}\n {gutter} | {indent}{carets}");
+        Self { problem, file: file.to_owned(), line, column, help, excerpt }
     }
 }
 
@@ -78,13 +73,9 @@ fn visible(c: char) -> char {
 
 impl fmt::Display for RecipeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.line.to_string();
-        let gutter = " ".repeat(number.len());
-        writeln!(f, "{}", self.problem)?;
-        writeln!(f, " {gutter}--> {}:{}:{}", self.file, self.line, self.column)?;
-        writeln!(f, " {gutter} |")?;
-        writeln!(f, " {number} | {}", self.excerpt)?;
-        write!(f, " {gutter} | {}{}", " ".repeat(self.indent), "^".repeat(self.width))?;
+        let gutter = " ".repeat(self.line.to_string().len());
+        let RecipeError { problem, file, line, column, excerpt, .. } = self;
+        write!(f, "{problem}\n {gutter}--> {file}:{line}:{column}\n{excerpt}")?;
         if self.help.is_empty() { Ok(()) } else { write!(f, "\nhelp: {}", self.help) }
     }
 }
@@ -122,6 +113,7 @@ mod tests {
         let error = at(&text, 100_000..100_001);
         assert_eq!(error.column, 100_001);
         assert!(error.to_string().len() < 400, "{error}");
-        assert_eq!(error.excerpt.chars().nth(error.indent), Some('x'));
+        let lines: Vec<&str> = error.excerpt.lines().collect();
+        assert_eq!(lines[1].find('x'), lines[2].find('^'));
     }
 }
