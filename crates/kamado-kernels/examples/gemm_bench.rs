@@ -114,7 +114,6 @@ fn values(len: usize) -> Vec<f32> {
 
 fn products(bench: &Bench<'_>) {
     for (m, n, k, a_t, b_t) in [
-        (72, 16, 256, false, false),(72, 64, 256, false, false),(72,16,64,false,false),(72,16,128,false,false),(720,16,64,false,false),(720,16,128,false,false),(720,16,256,false,false),(144, 256, 260, false, false),
         (512, 512, 512, false, false),
         (2048, 2048, 2048, false, false),
         (128, 512, 784, false, false),

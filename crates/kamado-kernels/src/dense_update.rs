@@ -4,7 +4,7 @@
 //! dW = Xᵀ·dY, then the update. The gradient of W never goes to memory, and W and its slots are read and written once.
 
 use crate::Exec;
-use crate::gemm::{Activation, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
+use crate::gemm::{Activation, Ahead, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 use crate::update_rule::{Apply, Parameter, UpdateRule, Weights};
 
@@ -12,7 +12,7 @@ use crate::update_rule::{Apply, Parameter, UpdateRule, Weights};
 const BLOCK: usize = 1 << 16;
 /// A block is at least this high, so that there is something to multiply, and at most [`MOST_ROWS`].
 const FEW_ROWS: usize = 32;
-const MOST_ROWS: usize = 256;
+const MOST_ROWS: usize = 128;
 /// Multiply-adds that are worth a task of their own.
 const TASK: usize = 1 << 19;
 
@@ -90,6 +90,7 @@ pub fn dense_update(
     let task = Task {
         layer: *layer,
         rows: 0..0,
+        stride: block_rows(batch, inputs, outputs) * exec.pool.threads(),
         weights,
         mask: mask.map_or(null, <[f32]>::as_ptr),
         dx: dx.map(Shared::new),
@@ -110,6 +111,8 @@ pub fn dense_update(
 struct Task<'a> {
     layer: DenseUpdate<'a>,
     rows: std::ops::Range<usize>,
+    /// Rows from a worker's block to its next.
+    stride: usize,
     weights: Weights,
     mask: *const f32,
     dx: Option<Shared>,
@@ -146,7 +149,19 @@ impl Kernel for Task<'_> {
             activation: Activation::None,
             mask: std::ptr::null(),
             accumulate: false,
+            ahead: Ahead::NOTHING,
         };
+        let (start, len) = (first * outputs, rows * outputs);
+        let slot = |i: usize| self.weights.slots[i].ptr().wrapping_add(start).cast_const();
+        let slots = match rule.slots() {
+            0 => Ahead::NOTHING,
+            1 => Ahead { parts: [slot(0); 2], len },
+            _ => Ahead { parts: [slot(0), slot(1)], len },
+        };
+        // The block that this worker will most likely do next.
+        let next_w = self.weights.value.ptr().wrapping_add((first + self.stride) * outputs).cast_const();
+        let next = Ahead { parts: [next_w; 2], len };
+        let product = Block { ahead: if self.dx.is_some() { next } else { slots }, ..product };
         if let Some(dx) = self.dx {
             let dx = Block {
                 m: batch,
@@ -162,6 +177,7 @@ impl Kernel for Task<'_> {
                 c: dx.ptr().wrapping_add(first),
                 ldc: inputs,
                 mask: if self.mask.is_null() { self.mask } else { self.mask.wrapping_add(first) },
+                ahead: slots,
                 ..product
             };
             // SAFETY: the lengths have been checked; only this task writes these columns of dX.
@@ -169,7 +185,6 @@ impl Kernel for Task<'_> {
         }
         // SAFETY: the lengths have been checked; the tile is this worker's.
         unsafe { product.run(simd, scratch) };
-        let (start, len) = (first * outputs, rows * outputs);
         simd.vectorize(Apply { weights: self.weights, rule, start, g: tile, len });
     }
 }

@@ -16,7 +16,7 @@ mod tile;
 pub(crate) use block::{Block, Gather, block_scratch, pack_whole, packed_whole};
 pub use offsets::{OffsetTable, Offsets};
 pub(crate) use plan::Plan;
-pub(crate) use tile::RawOffsets;
+pub(crate) use tile::{Ahead, RawOffsets};
 
 /// The function applied to each element of a finished product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -106,6 +106,7 @@ impl Gemm<'_> {
             activation,
             mask: mask.map_or(null, <[f32]>::as_ptr),
             accumulate,
+            ahead: Ahead::NOTHING,
         }
     }
 }

@@ -19,8 +19,6 @@ pub mod update_rule;
 
 mod parallel;
 mod simd;
-#[allow(dead_code)]
-pub(crate) mod vecmath;
 
 /// What every kernel needs to run: an instruction set and threads.
 #[derive(Clone, Copy, Debug)]

@@ -45,8 +45,10 @@ pub(crate) trait Simd: Copy {
     /// Runs `kernel` in a function compiled for this instruction set.
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Output;
 
-    /// Asks for a cache line that will be needed.
+    /// Asks for a cache line that will be needed at once.
     fn prefetch(self, p: *const f32);
+    /// Asks for a cache line that will be needed soon, into the level-2 cache.
+    fn prefetch_far(self, p: *const f32);
     fn splat(self, x: f32) -> Self::V;
     unsafe fn load(self, p: *const f32) -> Self::V;
     unsafe fn store(self, p: *mut f32, v: Self::V);
@@ -94,6 +96,8 @@ impl Simd for Scalar {
     }
     #[inline(always)]
     fn prefetch(self, _: *const f32) {}
+    #[inline(always)]
+    fn prefetch_far(self, _: *const f32) {}
     #[inline(always)]
     fn splat(self, x: f32) -> Self::V {
         [x; SCALAR_LANES]

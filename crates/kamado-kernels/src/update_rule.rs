@@ -86,7 +86,7 @@ impl Parameter<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Weights {
     pub(crate) value: Shared,
-    slots: [Shared; 2],
+    pub(crate) slots: [Shared; 2],
 }
 
 /// Elements that a task of [`update`] is worth.

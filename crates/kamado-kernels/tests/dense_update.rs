@@ -136,5 +136,9 @@ fn many_blocks_and_pieces() {
 fn other_rules() {
     let case = Case::new(9, 50, 17);
     case.check(UpdateRule::Sgd { learning_rate: 0.1, momentum: 0.9, nesterov: true, weight_decay: 0.0 }, true, false);
-    case.check(UpdateRule::RmsProp { learning_rate: 0.1, rho: 0.9, momentum: 0.0, epsilon: 1e-7 }, true, true);
+    case.check(
+        UpdateRule::RmsProp { learning_rate: 0.1, rho: 0.9, momentum: 0.0, epsilon: 1e-7, weight_decay: 0.01 },
+        true,
+        true,
+    );
 }

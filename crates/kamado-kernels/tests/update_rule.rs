@@ -9,7 +9,13 @@ fn rules() -> Vec<UpdateRule> {
     let sgd =
         |momentum, nesterov, weight_decay| UpdateRule::Sgd { learning_rate: 0.1, momentum, nesterov, weight_decay };
     let adam = |decay| UpdateRule::Adam { alpha: 0.003, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, decay };
-    let rms = |momentum| UpdateRule::RmsProp { learning_rate: 0.01, rho: 0.9, momentum, epsilon: 1e-7 };
+    let rms = |momentum, weight_decay| UpdateRule::RmsProp {
+        learning_rate: 0.01,
+        rho: 0.9,
+        momentum,
+        epsilon: 1e-7,
+        weight_decay,
+    };
     vec![
         sgd(0.0, false, 0.0),
         sgd(0.0, false, 0.05),
@@ -17,8 +23,8 @@ fn rules() -> Vec<UpdateRule> {
         sgd(0.9, true, 0.01),
         adam(0.0),
         adam(0.004),
-        rms(0.0),
-        rms(0.8),
+        rms(0.0, 0.0),
+        rms(0.8, 0.05),
     ]
 }
 
@@ -40,7 +46,8 @@ fn reference(rule: &UpdateRule, w: f64, a: f64, b: f64, g: f64) -> [f64; 3] {
             let v = b + (g * g - b) * (1.0 - f64::from(beta2));
             [w - m * f64::from(alpha) / (v.sqrt() + f64::from(epsilon)), m, v]
         }
-        UpdateRule::RmsProp { learning_rate, rho, momentum, epsilon } => {
+        UpdateRule::RmsProp { learning_rate, rho, momentum, epsilon, weight_decay } => {
+            let w = w - w * f64::from(weight_decay) * f64::from(learning_rate);
             let v = f64::from(rho) * a + (1.0 - f64::from(rho)) * g * g;
             let step = f64::from(learning_rate) * g / (v + f64::from(epsilon)).sqrt();
             if momentum == 0.0 {

@@ -1,7 +1,7 @@
 //! Y = conv(X, W): one product per band and group.
 
 use crate::Exec;
-use crate::gemm::{Activation, Block, Epilogue, Run, block_scratch, pack_whole, packed_whole};
+use crate::gemm::{Activation, Ahead, Block, Epilogue, Run, block_scratch, pack_whole, packed_whole};
 use crate::simd::{ALIGN_SLACK, Shared, aligned, dispatch};
 
 use super::Conv2d;
@@ -84,6 +84,7 @@ impl Geometry {
             activation,
             mask: mask.map_or(null, <[f32]>::as_ptr),
             accumulate,
+            ahead: Ahead::NOTHING,
         };
         let (x, workers) = (Input(x.as_ptr()), Shared::new(workers));
         exec.pool.run(self.bands(), |index, worker| {

@@ -1,7 +1,7 @@
 //! dX from dY: a convolution with the kernel turned around, or, with strides, products scattered over the input.
 
 use crate::Exec;
-use crate::gemm::{Activation, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
+use crate::gemm::{Activation, Ahead, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 
 use super::{Conv2d, Conv2dShape};
@@ -154,6 +154,7 @@ impl Kernel for ScatterImage<'_> {
                     activation: Activation::None,
                     mask: std::ptr::null(),
                     accumulate: false,
+                    ahead: Ahead::NOTHING,
                 };
                 // SAFETY: dy has `count` more pixels, w the shape's length, and the scratch was sized for this block.
                 unsafe { block.run(simd, scratch.as_mut_ptr()) };

@@ -4,7 +4,7 @@
 //! partial gradients are added in their order.
 
 use crate::Exec;
-use crate::gemm::{Activation, Block, Gather, Run, block_scratch};
+use crate::gemm::{Activation, Ahead, Block, Gather, Run, block_scratch};
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 
 use super::Conv2d;
@@ -129,6 +129,7 @@ impl Conv2d {
                 activation: Activation::None,
                 mask: std::ptr::null(),
                 accumulate,
+                ahead: Ahead::NOTHING,
             };
             let block = block.part(rows.clone(), 0..shape.group_out(), 0..pixels);
             dispatch(exec.isa, Run { block, scratch });
@@ -167,6 +168,7 @@ impl Conv2d {
             activation: Activation::None,
             mask: std::ptr::null(),
             accumulate: false,
+            ahead: Ahead::NOTHING,
         };
         let (partials, stride) = (partials.ptr().wrapping_add(first * n), self.partial_len());
         Gather { block, partials, ld: n, stride, slices }.run_all(exec);

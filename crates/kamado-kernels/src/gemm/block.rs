@@ -4,20 +4,17 @@ use std::ops::Range;
 
 use crate::Exec;
 use crate::simd::{Kernel, Shared, Simd, dispatch};
-use crate::vecmath;
+use crate::transcendental::{sigmoid, tanh};
 
 use super::Activation;
-use super::pack::{pack_a, pack_b};
-use super::tile::{Columns, Finish, Packed, Panels, RawOffsets, Strided, Tabled};
+use super::pack::pack_b;
+use super::tile::{Ahead, Columns, Finish, Panels, RawOffsets, Strided, Tabled};
 
-/// Greatest depth of a packed panel: two vectors wide, it fills half of a 32 KiB level-1 cache.
+/// Greatest depth of a packed panel: a strip of A this deep fills less than half of a 32 KiB level-1 cache. A itself is
+/// not packed: that measured slower wherever B is narrow, and no faster elsewhere.
 pub(crate) const DEPTH: usize = 512;
 /// Greatest number of columns of a task: `DEPTH` rows of them fill half of a 512 KiB level-2 cache.
 pub(crate) const COLUMNS: usize = 128;
-/// Rows of A that are used together, so that they stay in the level-2 cache beside B.
-const ROWS: usize = 144;
-/// From this many columns on it pays to pack a strided A.
-const PACK_A_COLUMNS: usize = 1 << 40;
 /// Up to this many strips of rows, reading B where it lies is cheaper than packing it.
 const DIRECT_B_STRIPS: usize = 2;
 
@@ -27,7 +24,7 @@ const GATHER: usize = 1 << 15;
 /// Floats of scratch that a task of `n <= COLUMNS` columns and depth `k` needs, whatever the instruction set.
 pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
     let depth = k.min(DEPTH);
-    (n.next_multiple_of(32) + ROWS) * depth
+    n.next_multiple_of(32) * depth
 }
 
 /// Pieces of at most [`DEPTH`] that a depth is cut into.
@@ -116,6 +113,7 @@ pub(crate) struct Block {
     /// Null, or laid out as C.
     pub(crate) mask: *const f32,
     pub(crate) accumulate: bool,
+    pub(crate) ahead: Ahead,
 }
 
 // SAFETY: a block is only run by a task that owns its part of C; A, B, bias and mask are read.
@@ -173,14 +171,13 @@ impl Block {
     pub(crate) unsafe fn run<S: Simd>(&self, simd: S, scratch: *mut f32) {
         let pieces = pieces(self.k);
         let width = 2 * S::LANES;
-        let pack_columns = self.n >= PACK_A_COLUMNS && matches!(self.a_cols, RawOffsets::Stride(_));
         let few = self.m.div_ceil(S::TILE_ROWS) <= DIRECT_B_STRIPS;
-        let direct = few && !self.b_transposed && !self.b_packed && self.n % width == 0;
+        let direct = few && !self.b_transposed && !self.b_packed && self.n.is_multiple_of(width);
         for piece in 0..pieces {
             let ks = piece_of(self.k, piece);
             let last = piece + 1 == pieces;
-            let part = self.part(0..self.m, 0..self.n, ks.clone());
-            let packed_a = scratch.wrapping_add(self.n.next_multiple_of(width) * ks.len());
+            let mut part = self.part(0..self.m, 0..self.n, ks.clone());
+            part.accumulate = self.accumulate || piece > 0;
             let b = if direct {
                 (part.b, part.ldb, width)
             } else if self.b_packed {
@@ -190,21 +187,9 @@ impl Block {
                 unsafe { pack_b(simd, part.b, part.ldb, part.b_transposed, part.k, part.n, scratch) };
                 (scratch.cast_const(), width, width * part.k)
             };
-            for row in (0..self.m).step_by(ROWS) {
-                let rows = row..self.m.min(row + ROWS);
-                let mut part = part.part(rows.clone(), 0..self.n, 0..ks.len());
-                part.accumulate = self.accumulate || piece > 0;
-                if pack_columns {
-                    // SAFETY: A's part is readable, and the scratch has room for it behind the panels.
-                    unsafe { pack_a::<S>(part.a, part.a_rows, part.a_cols, part.m, part.k, packed_a) };
-                    part.a = packed_a;
-                    part.panels(simd, Packed, b, last);
-                } else {
-                    match part.a_cols {
-                        RawOffsets::Stride(stride) => part.panels(simd, Strided(stride), b, last),
-                        RawOffsets::Table(table) => part.panels(simd, Tabled(table), b, last),
-                    }
-                }
+            match part.a_cols {
+                RawOffsets::Stride(stride) => part.panels(simd, Strided(stride), b, last),
+                RawOffsets::Table(table) => part.panels(simd, Tabled(table), b, last),
             }
         }
         if self.transcendental() {
@@ -228,8 +213,8 @@ impl Block {
             relu: last && self.activation == Activation::Relu,
             mask: if self.transcendental() { std::ptr::null() } else { at(self.mask) },
         };
-        let Block { m, n, k, a, a_rows, c, ldc, .. } = *self;
-        simd.vectorize(Panels { a, rows: a_rows, cols, b, b_step, b_next, c, ldc, m, n, k, finish });
+        let Block { m, n, k, a, a_rows, c, ldc, ahead, .. } = *self;
+        simd.vectorize(Panels { a, rows: a_rows, cols, b, b_step, b_next, c, ldc, m, n, k, finish, ahead });
     }
 }
 
@@ -254,8 +239,8 @@ unsafe fn activate(block: &Block) {
         // SAFETY: the caller vouches for m rows of n elements.
         let c = unsafe { std::slice::from_raw_parts_mut(block.c.add(row * block.ldc), block.n) };
         match block.activation {
-            Activation::Sigmoid => c.iter_mut().for_each(|v| *v = vecmath::sigmoid(*v)),
-            _ => c.iter_mut().for_each(|v| *v = vecmath::tanh(*v)),
+            Activation::Sigmoid => c.iter_mut().for_each(|v| *v = sigmoid(*v)),
+            _ => c.iter_mut().for_each(|v| *v = tanh(*v)),
         }
         if !block.mask.is_null() {
             // SAFETY: the mask is laid out as C.

@@ -1,8 +1,6 @@
-//! Copies of A and B in the order in which the inner loop reads them.
+//! Copies of B in the order in which the inner loop reads it.
 
 use crate::simd::Simd;
-
-use super::tile::{RawOffsets, strips};
 
 /// Packs `k` rows and `n` columns of B into panels of `2 * S::LANES` columns, one after another, each `k` rows deep;
 /// the last panel is filled up with zeros. B's element (k, j) is `b[k * ldb + j]`, or `b[j * ldb + k]` if `transposed`.
@@ -77,33 +75,6 @@ unsafe fn transpose_panel<S: Simd>(simd: S, b: *const f32, ldb: usize, k: usize,
             let done = if row < whole_k { whole_cols } else { 0 };
             for col in done..width {
                 *dst.add(row * width + col) = if col < cols { *b.add(col * ldb + row) } else { 0.0 };
-            }
-        }
-    }
-}
-
-/// Packs `m` rows and `k` columns of A into strips, as [`super::tile::Packed`] reads them.
-///
-/// # Safety
-/// A's elements must be readable, and `dst` must have room for `m * k`.
-#[inline(always)]
-pub(crate) unsafe fn pack_a<S: Simd>(
-    a: *const f32,
-    rows: RawOffsets,
-    cols: RawOffsets,
-    m: usize,
-    k: usize,
-    dst: *mut f32,
-) {
-    for (row, height) in strips(m, S::TILE_ROWS) {
-        // SAFETY: row + i < m and depth < k, so the caller vouches for both places.
-        unsafe {
-            let dst = dst.add(row * k);
-            for i in 0..height {
-                let a = a.add(rows.at(row + i));
-                for depth in 0..k {
-                    *dst.add(depth * height + i) = *a.add(cols.at(depth));
-                }
             }
         }
     }

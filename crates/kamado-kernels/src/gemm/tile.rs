@@ -24,15 +24,11 @@ impl RawOffsets {
     }
 }
 
-/// Offsets of the columns of A, known to the compiler as one kind or another.
+/// Offsets of the columns of A, known to the compiler as one kind or the other.
 pub(crate) trait Columns: Copy {
-    /// Whether A has been packed in strips: element (i, k) of a strip of height h, whose first row is r, is at
-    /// `r * depth + k * h + i`.
-    const PACKED: bool = false;
-
     /// # Safety
     /// Column `k` must exist.
-    unsafe fn at(self, k: usize, height: usize) -> usize;
+    unsafe fn at(self, k: usize) -> usize;
 }
 
 #[derive(Clone, Copy)]
@@ -41,29 +37,18 @@ pub(crate) struct Strided(pub(crate) usize);
 #[derive(Clone, Copy)]
 pub(crate) struct Tabled(pub(crate) *const u32);
 
-#[derive(Clone, Copy)]
-pub(crate) struct Packed;
-
 impl Columns for Strided {
     #[inline(always)]
-    unsafe fn at(self, k: usize, _: usize) -> usize {
+    unsafe fn at(self, k: usize) -> usize {
         k * self.0
     }
 }
 
 impl Columns for Tabled {
     #[inline(always)]
-    unsafe fn at(self, k: usize, _: usize) -> usize {
+    unsafe fn at(self, k: usize) -> usize {
         // SAFETY: the caller vouches for it.
         unsafe { *self.0.add(k) as usize }
-    }
-}
-
-impl Columns for Packed {
-    const PACKED: bool = true;
-    #[inline(always)]
-    unsafe fn at(self, k: usize, height: usize) -> usize {
-        k * height
     }
 }
 
@@ -77,6 +62,30 @@ pub(crate) struct Finish {
     pub(crate) relu: bool,
     /// Null, or the value at C's first element of a matrix laid out as C.
     pub(crate) mask: *const f32,
+}
+
+/// What will be used after the product and is fetched into the cache while it runs, two parts of `len` floats.
+///
+/// A product of small operands leaves the memory idle, while what follows it would wait for the memory alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead {
+    pub(crate) parts: [*const f32; 2],
+    pub(crate) len: usize,
+}
+
+impl Ahead {
+    pub(crate) const NOTHING: Ahead = Ahead { parts: [std::ptr::null(); 2], len: 0 };
+
+    /// Fetches what falls to the tile at `done` of `all`; `all > 0`.
+    #[inline(always)]
+    fn fetch<S: Simd>(&self, simd: S, done: usize, next: usize, all: usize) {
+        let (mut at, end) = (self.len * done / all, self.len * next / all);
+        while at < end {
+            simd.prefetch_far(self.parts[0].wrapping_add(at));
+            simd.prefetch_far(self.parts[1].wrapping_add(at));
+            at += 16;
+        }
+    }
 }
 
 /// `C[..m, ..n] = finish(A[..m, ..k] · B)` with B in panels of two vectors.
@@ -97,11 +106,12 @@ pub(crate) struct Panels<C> {
     pub(crate) n: usize,
     pub(crate) k: usize,
     pub(crate) finish: Finish,
+    pub(crate) ahead: Ahead,
 }
 
 /// The heights of the strips that `m` rows are cut into: as equal as can be, none higher than `highest`.
 #[inline(always)]
-pub(crate) fn strips(m: usize, highest: usize) -> impl Iterator<Item = (usize, usize)> {
+fn strips(m: usize, highest: usize) -> impl Iterator<Item = (usize, usize)> {
     let count = m.div_ceil(highest);
     let (height, extra) = (m / count.max(1), m % count.max(1));
     (0..count).map(move |i| (i * height + i.min(extra), height + usize::from(i < extra)))
@@ -130,16 +140,16 @@ impl<C: Columns> Panels<C> {
     #[inline(always)]
     fn strip<S: Simd, const MR: usize>(&self, simd: S, row: usize) {
         let rows: [*const f32; MR] = std::array::from_fn(|i| {
-            let offset = if C::PACKED {
-                row * self.k + i
-            } else {
-                // SAFETY: row + i < m.
-                unsafe { self.rows.at(row + i) }
-            };
-            self.a.wrapping_add(offset)
+            // SAFETY: row + i < m.
+            self.a.wrapping_add(unsafe { self.rows.at(row + i) })
         });
         let (mut col, mut b) = (0, self.b);
         while col < self.n {
+            if self.ahead.len > 0 {
+                let done = row * self.n + col * MR;
+                let width = (2 * S::LANES).min(self.n - col);
+                self.ahead.fetch(simd, done, done + width * MR, self.m * self.n);
+            }
             if self.n - col > S::LANES {
                 self.tile::<S, MR, 2>(simd, &rows, b, row, col);
             } else {
@@ -187,7 +197,7 @@ impl<C: Columns> Panels<C> {
         for k in 0..self.k {
             // SAFETY: k < self.k, and whoever made the panel vouches for A's rows and columns and for B's rows.
             unsafe {
-                let offset = self.cols.at(k, MR);
+                let offset = self.cols.at(k);
                 let bs: [S::V; NV] = std::array::from_fn(|j| simd.load(b.add(j * S::LANES)));
                 for i in 0..MR {
                     let a = simd.splat(*rows[i].add(offset));
