@@ -55,7 +55,7 @@ fn network(rule: UpdateRule) -> Graph {
     }
     let average = VariableInfo { name: "ema.dense.kernel".into(), shape: vec![80, 9], role: Role::NonTrainable };
     let average = g.declare(average);
-    let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.75 });
+    let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.75, warm_up: true });
     g.add_update(Update { rule, variable: average, slots: vec![], value: weights[2] });
     g
 }

@@ -18,7 +18,7 @@ fn awkward_names_survive() {
         graph.set_output(name, y);
         let info = VariableInfo { name: name.into(), shape: vec![2], role: Role::NonTrainable };
         let (variable, _) = graph.variable(info).unwrap();
-        let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.99 });
+        let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.99, warm_up: true });
         graph.add_update(Update { rule, variable, slots: vec![], value: y });
     }
     graph.set_scope("");

@@ -7,6 +7,8 @@ use crate::Exec;
 use crate::simd::{Kernel, Shared, Simd, dispatch};
 
 /// How a gradient g changes a weight w and its slots, in the step at hand.
+///
+/// Decays are f64 because `1 - beta` of a beta rounded to f32 is wrong from the fifth digit on.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum UpdateRule {
     /// `w -= w·weight_decay·learning_rate`; then, with momentum, `m = momentum·m - learning_rate·g` and `w += m`, or
@@ -27,9 +29,9 @@ pub enum UpdateRule {
         /// `learning_rate·√(1 - beta2ᵗ) / (1 - beta1ᵗ)` in step t, counted from 1.
         alpha: f32,
         /// Decay of the first moment.
-        beta1: f32,
+        beta1: f64,
         /// Decay of the second moment.
-        beta2: f32,
+        beta2: f64,
         /// Added to the root.
         epsilon: f32,
         /// AdamW's `weight_decay·learning_rate`; 0 for Adam.
@@ -41,7 +43,7 @@ pub enum UpdateRule {
         /// The step length.
         learning_rate: f32,
         /// Decay of the second moment.
-        rho: f32,
+        rho: f64,
         /// What is kept of the last step; 0 needs no slot.
         momentum: f32,
         /// Added under the root.
@@ -139,11 +141,21 @@ impl Kernel for Apply {
                 }
             }
             UpdateRule::Adam { alpha, beta1, beta2, epsilon, decay } => {
-                self.each(simd, Adam { alpha, first: 1.0 - beta1, second: 1.0 - beta2, epsilon, keep: 1.0 - decay });
+                self.each(
+                    simd,
+                    Adam {
+                        alpha,
+                        first: (1.0 - beta1) as f32,
+                        second: (1.0 - beta2) as f32,
+                        epsilon,
+                        keep: 1.0 - decay,
+                    },
+                );
             }
             UpdateRule::RmsProp { learning_rate, rho, momentum, epsilon, weight_decay } => {
                 let keep = 1.0 - weight_decay * learning_rate;
-                let plain = RmsProp { learning_rate, rho, epsilon, keep };
+                let (rho, fresh) = (rho as f32, (1.0 - rho) as f32);
+                let plain = RmsProp { learning_rate, rho, fresh, epsilon, keep };
                 if momentum > 0.0 {
                     self.each(simd, RmsPropMomentum { plain, momentum });
                 } else {
@@ -252,6 +264,7 @@ impl Step for Adam {
 struct RmsProp {
     learning_rate: f32,
     rho: f32,
+    fresh: f32,
     epsilon: f32,
     keep: f32,
 }
@@ -260,7 +273,7 @@ impl RmsProp {
     /// The new second moment and the step.
     #[inline(always)]
     fn moment_and_step<S: Simd>(self, simd: S, v: S::V, g: S::V) -> (S::V, S::V) {
-        let fresh = simd.mul(simd.mul(g, g), simd.splat(1.0 - self.rho));
+        let fresh = simd.mul(simd.mul(g, g), simd.splat(self.fresh));
         let v = simd.mul_add(v, simd.splat(self.rho), fresh);
         let root = simd.sqrt(simd.add(v, simd.splat(self.epsilon)));
         (v, simd.div(simd.mul(g, simd.splat(self.learning_rate)), root))

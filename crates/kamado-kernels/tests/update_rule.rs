@@ -42,13 +42,13 @@ fn reference(rule: &UpdateRule, w: f64, a: f64, b: f64, g: f64) -> [f64; 3] {
         }
         UpdateRule::Adam { alpha, beta1, beta2, epsilon, decay } => {
             let w = w - f64::from(decay) * w;
-            let m = a + (g - a) * (1.0 - f64::from(beta1));
-            let v = b + (g * g - b) * (1.0 - f64::from(beta2));
+            let m = a + (g - a) * (1.0 - beta1);
+            let v = b + (g * g - b) * (1.0 - beta2);
             [w - m * f64::from(alpha) / (v.sqrt() + f64::from(epsilon)), m, v]
         }
         UpdateRule::RmsProp { learning_rate, rho, momentum, epsilon, weight_decay } => {
             let w = w - w * f64::from(weight_decay) * f64::from(learning_rate);
-            let v = f64::from(rho) * a + (1.0 - f64::from(rho)) * g * g;
+            let v = rho * a + (1.0 - rho) * g * g;
             let step = f64::from(learning_rate) * g / (v + f64::from(epsilon)).sqrt();
             if momentum == 0.0 {
                 return [w - step, v, b];

@@ -1,7 +1,7 @@
 //! Updates of variables from a gradient or value in memory.
 
-use kamado_graph::update::{StepInfo, UpdateRule};
-use kamado_kernels::elementwise::{self, Access, BinaryFn, Instr, Program, UnaryFn};
+use kamado_graph::update::{MovingAverage, StepInfo, UpdateRule};
+use kamado_kernels::elementwise::{self, Access, BinaryFn, Instr, Program};
 use kamado_kernels::update_rule::{self, Parameter};
 
 use super::{At, Kernel, Lower};
@@ -15,6 +15,7 @@ struct Optimise {
 }
 
 struct Average {
+    rule: MovingAverage,
     program: Program,
     variable: Place,
     value: Place,
@@ -41,16 +42,19 @@ pub(super) fn lower(index: usize, at: &Lower<'_>) -> Box<dyn Kernel> {
     let update = &at.graph.updates()[index];
     let (target, value) = (Target::new(index, at), at.place(update.value));
     match update.rule {
-        UpdateRule::MovingAverage(average) => {
+        UpdateRule::MovingAverage(rule) => {
+            // variable · kept + value · taken
             let instrs = [
                 Instr::Load(0),
-                Instr::Unary(UnaryFn::Scale(average.momentum as f32), 0),
                 Instr::Load(1),
-                Instr::Unary(UnaryFn::Scale((1.0 - average.momentum) as f32), 2),
-                Instr::Binary(BinaryFn::Add, 1, 3),
+                Instr::Load(2),
+                Instr::Load(3),
+                Instr::Binary(BinaryFn::Mul, 0, 2),
+                Instr::Binary(BinaryFn::Mul, 1, 3),
+                Instr::Binary(BinaryFn::Add, 4, 5),
             ];
-            let program = Program::new(&instrs, &[Access::Full, Access::Full], 4);
-            Box::new(Average { program, variable: target.variable, value })
+            let program = Program::new(&instrs, &[Access::Full, Access::Full, Access::Scalar, Access::Scalar], 6);
+            Box::new(Average { rule, program, variable: target.variable, value })
         }
         rule => Box::new(Optimise { rule, target, gradient: value }),
     }
@@ -71,14 +75,14 @@ pub(super) fn resolve(rule: &UpdateRule, info: &StepInfo) -> update_rule::Update
         },
         UpdateRule::Adam(adam) => update_rule::UpdateRule::Adam {
             alpha: adam.alpha(info) as f32,
-            beta1: adam.beta_1 as f32,
-            beta2: adam.beta_2 as f32,
+            beta1: adam.beta_1,
+            beta2: adam.beta_2,
             epsilon: adam.epsilon as f32,
             decay: (adam.weight_decay * info.learning_rate) as f32,
         },
         UpdateRule::RmsProp(rms) => update_rule::UpdateRule::RmsProp {
             learning_rate,
-            rho: rms.rho as f32,
+            rho: rms.rho,
             momentum: rms.momentum as f32,
             epsilon: rms.epsilon as f32,
             weight_decay: rms.weight_decay as f32,
@@ -101,7 +105,10 @@ impl Kernel for Average {
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
         let ([value], [variable]) = memory.view([self.value], [self.variable]);
         let shape = [variable.len()];
-        elementwise::run(at.exec, &self.program, &[None, Some(value)], variable, &shape, at.key());
+        let kept = self.rule.kept(at.info);
+        let (kept, taken) = ([kept as f32], [(1.0 - kept) as f32]);
+        let inputs = [None, Some(value), Some(&kept[..]), Some(&taken[..])];
+        elementwise::run(at.exec, &self.program, &inputs, variable, &shape, at.key());
         Ok(())
     }
 }

@@ -62,7 +62,7 @@ impl UpdateRule {
                 UpdateRule::Sgd(rule) => rule.scalar(w, &mut state, g, info),
                 UpdateRule::Adam(rule) => rule.scalar(w, &mut state, g, info),
                 UpdateRule::RmsProp(rule) => rule.scalar(w, &mut state, g, info),
-                UpdateRule::MovingAverage(rule) => rule.scalar(w, g),
+                UpdateRule::MovingAverage(rule) => rule.scalar(w, g, info),
             };
             slots.iter_mut().zip(state).for_each(|(slot, s)| slot.data[i] = s);
         }

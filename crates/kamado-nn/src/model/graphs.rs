@@ -18,7 +18,8 @@ pub struct TrainingSpec {
     pub loss: Loss,
     /// How weights follow their gradients.
     pub optimizer: Optimizer,
-    /// If given, a moving average of every trained weight is kept, of which a step keeps this share, such as 0.999.
+    /// If given, a moving average of every weight and moving statistic is kept, of which a step keeps this share, such as
+    /// 0.999; less in the first steps, see [`MovingAverage`].
     pub ema: Option<f64>,
 }
 
@@ -153,13 +154,17 @@ impl ModelSpec {
         let reads = trainable.iter().map(|&id| graph.read(id)).collect::<Result<Vec<_>, _>>()?;
         let gradients = graph.gradients(loss, &reads)?;
         if let Some(momentum) = training.ema {
-            trainable.iter().zip(&reads).for_each(|(&weight, &value)| average(&mut graph, weight, momentum, value));
+            // Moving statistics too: those of the weights as they are do not fit the averaged ones.
+            for weight in (0..graph.variables().len() as u32).map(VariableId) {
+                let value = graph.read(weight)?;
+                average(&mut graph, weight, momentum, value);
+            }
         }
         for (&weight, &gradient) in trainable.iter().zip(&gradients) {
             follow(&mut graph, rule, training.optimizer.name(), weight, gradient);
         }
         for (variable, momentum, value) in weights.averages {
-            let rule = UpdateRule::MovingAverage(MovingAverage { momentum });
+            let rule = UpdateRule::MovingAverage(MovingAverage { momentum, warm_up: false });
             graph.add_update(Update { rule, variable, slots: Vec::new(), value });
         }
         Ok(ModelGraph { graph, targets })
@@ -210,7 +215,7 @@ fn trainable(graph: &Graph) -> Vec<VariableId> {
 fn average(graph: &mut Graph, weight: VariableId, momentum: f64, value: NodeId) {
     let VariableInfo { name, shape, .. } = graph.variables()[weight.index()].clone();
     let variable = graph.declare(VariableInfo { name: format!("{EMA}{name}"), shape, role: Role::NonTrainable });
-    let rule = UpdateRule::MovingAverage(MovingAverage { momentum });
+    let rule = UpdateRule::MovingAverage(MovingAverage { momentum, warm_up: true });
     graph.add_update(Update { rule, variable, slots: Vec::new(), value });
 }
 
