@@ -9,6 +9,16 @@ pub enum EngineError {
     /// The graph breaks a rule of well-formed graphs.
     #[error(transparent)]
     Graph(#[from] kamado_graph::error::GraphError),
+    /// A tensor has more axes than kernels handle.
+    #[error("layer {scope:?}: a tensor of shape {shape} has {} axes, but at most {most} are supported", shape.rank())]
+    Rank {
+        /// The layer that makes it.
+        scope: String,
+        /// Its shape.
+        shape: kamado_graph::shape::Shape,
+        /// The most axes of a tensor.
+        most: usize,
+    },
     /// The system does not have the memory.
     #[error("{what} needs {} MiB of memory, which the system does not have; use a smaller batch size or model", bytes >> 20)]
     OutOfMemory {

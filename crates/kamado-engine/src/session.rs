@@ -8,8 +8,9 @@ use kamado_graph::op::Op;
 use kamado_graph::shape::DType;
 use kamado_graph::update::StepInfo;
 use kamado_kernels::denormals::FlushDenormals;
+use kamado_kernels::elementwise::MAX_AXES;
 
-use crate::arena::{Arena, Feed, Memory, Place};
+use crate::arena::{Feed, Memory, Place};
 use crate::error::EngineError;
 use crate::group::Schedule;
 use crate::lower::At;
@@ -80,6 +81,7 @@ impl Session {
         fusion: Fusion,
     ) -> Result<Self, EngineError> {
         graph.verify()?;
+        check_ranks(&graph)?;
         own_outputs(&mut graph)?;
         let variables = store.bind(graph.variables())?;
         let schedule = schedule(&graph, fusion);
@@ -119,6 +121,15 @@ impl Session {
         Ok(())
     }
 
+    /// The memory of the plan for batches of `batch` examples, in bytes; it is compiled if it is not there.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`].
+    pub fn bytes_for(&mut self, batch: usize) -> Result<usize, EngineError> {
+        self.prepare(batch)?;
+        Ok(self.plans.get(&batch).map_or(0, |plan| plan.arena.len() * size_of::<f32>()))
+    }
+
     /// Runs the graph on a batch of `batch` examples, changes the variables in `store` as its updates say, and returns
     /// its outputs. `store` must be the one that the session was made for, or a clone.
     ///
@@ -147,6 +158,16 @@ impl Session {
             }
         }
         Ok(Outputs { names: &plan.outputs, data: plan.arena.as_slice() })
+    }
+}
+
+/// Kernels keep an index of each axis in a fixed array.
+fn check_ranks(graph: &Graph) -> Result<(), EngineError> {
+    match graph.nodes().iter().find(|node| node.ty.shape.rank() > MAX_AXES) {
+        Some(node) => {
+            Err(EngineError::Rank { scope: node.scope.clone(), shape: node.ty.shape.clone(), most: MAX_AXES })
+        }
+        None => Ok(()),
     }
 }
 
@@ -194,16 +215,4 @@ fn order_feeds<'f>(
         count += 1;
     }
     Ok(count)
-}
-
-/// The memory of the whole session, for callers that report it.
-impl Session {
-    /// The memory that a plan for batches of `batch` examples takes, in bytes, without running it.
-    ///
-    /// # Errors
-    /// As [`Session::prepare`].
-    pub fn bytes_for(&mut self, batch: usize) -> Result<usize, EngineError> {
-        self.prepare(batch)?;
-        Ok(self.plans.get(&batch).map_or(0, |plan| Arena::len(&plan.arena) * size_of::<f32>()))
-    }
 }

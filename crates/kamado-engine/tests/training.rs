@@ -189,6 +189,17 @@ fn the_schedule_of_the_network_is_fully_fused() {
 }
 
 #[test]
+fn too_many_axes_are_refused() {
+    let mut g = Graph::new();
+    let x = g.input("x", TensorType::f32(Shape::batched(&[1; 8]))).unwrap();
+    let y = g.relu(x).unwrap();
+    g.set_output("y", y);
+    let runtime = Runtime::with_isa(Some(1), Isa::SCALAR);
+    let error = Session::new(&runtime, g, &Store::new(&[]).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("has 9 axes, but at most 8 are supported"), "{error}");
+}
+
+#[test]
 fn bad_feeds_are_explained() {
     let g = network(rules()[0]);
     let runtime = Runtime::with_isa(Some(1), Isa::SCALAR);

@@ -1,6 +1,6 @@
 //! Sums, means and maxima over any axes, of a tensor or of an elementwise [`Program`].
 //!
-//! y[k] = ⊕ over r of f(x₁, x₂, …)[k, r], where ⊕ is + or max: `sum(g * x_hat)` reads `g` and `x_hat` once and stores no
+//! `y[k] = ⊕ over r of f(x₁, x₂, …)[k, r]`, where ⊕ is + or max: `sum(g * x_hat)` reads `g` and `x_hat` once and stores no
 //! product.
 //!
 //! Numerics: partial results of fixed blocks that are combined in pairs. At most some 64 additions follow one another
