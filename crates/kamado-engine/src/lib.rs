@@ -21,6 +21,7 @@ mod runtime;
 mod session;
 mod store;
 mod uses;
+mod verify;
 
 pub use arena::Feed;
 pub use error::EngineError;

@@ -135,8 +135,11 @@ fn averaged_weights_follow_their_recurrence() {
     let (start, one) = (weights(&regress(0.1)), after(1, None));
     // The average takes in the weights from before each step.
     assert_eq!(after(1, Some(0.75)), start);
-    for ((average, w0), w1) in after(2, Some(0.75)).iter().zip(&start).zip(&one) {
-        assert!((average - (0.75 * w0 + 0.25 * w1)).abs() < 1e-6);
+    // In its second step it keeps min(momentum, 2 / 11).
+    for (momentum, kept) in [(0.75, 2.0 / 11.0), (0.125, 0.125)] {
+        for ((average, w0), w1) in after(2, Some(momentum)).iter().zip(&start).zip(&one) {
+            assert!((average - (kept * w0 + (1.0 - kept) * w1)).abs() < 1e-6);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use kamado_graph::op::Op;
 
 use crate::group::{Group, Kind, Schedule};
 use crate::uses::{Uses, storage};
+use crate::verify::verify;
 
 /// Which fusions are applied; tests compare the results with and without.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +58,9 @@ pub(crate) fn schedule(graph: &Graph, fusion: Fusion) -> Schedule {
             cover.add(group);
         }
     }
-    order::order(graph, cover.groups)
+    let schedule = order::order(graph, cover.groups);
+    verify(graph, &schedule);
+    schedule
 }
 
 /// Whether the node's value comes from outside: feeds and variables.
