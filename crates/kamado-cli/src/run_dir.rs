@@ -18,6 +18,8 @@ pub(crate) const RECIPE: &str = "recipe.toml";
 pub(crate) struct RunDir {
     path: PathBuf,
     created: bool,
+    /// Held for as long as the run may write. The system lets go of it when the process ends, however it ends.
+    lock: Option<fs::File>,
 }
 
 impl RunDir {
@@ -29,7 +31,7 @@ impl RunDir {
         for n in 1u32.. {
             let path = runs.join(format!("{name}-{n}"));
             match fs::create_dir(&path) {
-                Ok(()) => return Self { path, created: true }.probed(),
+                Ok(()) => return Self { path, created: true, lock: None }.locked()?.probed(),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(refused(&path, &e)),
             }
@@ -41,6 +43,7 @@ impl RunDir {
     pub(crate) fn at(path: &Path) -> Result<Self, Failure> {
         let created = !path.exists();
         fs::create_dir_all(path).map_err(|e| refused(path, &e))?;
+        let directory = Self { path: path.to_owned(), created, lock: None }.locked()?;
         let mut entries = fs::read_dir(path).map_err(|e| refused(path, &e))?;
         if entries.next().is_some() && !path.join(RUN).is_file() {
             return Err(Failure::usage(
@@ -48,7 +51,20 @@ impl RunDir {
                 "give a directory that is new, empty, or of an earlier run",
             ));
         }
-        Self { path: path.to_owned(), created }.probed()
+        directory.probed()
+    }
+
+    /// Keeps other runs away: two would mix their files.
+    fn locked(mut self) -> Result<Self, Failure> {
+        // Where a directory cannot be opened or locked (Windows, some network file systems) there is no lock.
+        self.lock = fs::File::open(&self.path).ok();
+        match self.lock.as_ref().map(fs::File::try_lock) {
+            Some(Err(fs::TryLockError::WouldBlock)) => Err(Failure::run(
+                format!("another run is writing to {}", self.path.display()),
+                "wait until it has ended, or give another --out DIR",
+            )),
+            _ => Ok(self),
+        }
     }
 
     /// Writes and removes a file, so that an hour of training does not end in "permission denied".
