@@ -55,8 +55,14 @@ fn a_step_allocates_nothing() {
         session.run(&mut store, 32, &info, &feeds).unwrap().get("loss").unwrap()[0]
     };
     step(0);
-    let region = Region::new(ALLOCATOR);
-    (1..50).for_each(|n| assert!(step(n).is_finite()));
-    let change = region.change();
-    assert_eq!((change.allocations, change.reallocations), (0, 0), "{change:?}");
+    // The threads of the test harness allocate too, once in a while; a step that allocates would in every round.
+    let rounds: Vec<usize> = (0..5)
+        .map(|round| {
+            let region = Region::new(ALLOCATOR);
+            (1..50).for_each(|n| assert!(step(round * 50 + n).is_finite()));
+            let change = region.change();
+            change.allocations + change.reallocations
+        })
+        .collect();
+    assert!(rounds.contains(&0), "allocations in each round of 49 steps: {rounds:?}");
 }

@@ -75,26 +75,21 @@ pub fn softmax_cross_entropy_gradient(
     classes: usize,
     gradient: &mut [f32],
 ) -> Result<(), LabelOutOfRange> {
-    fused(exec, logits, labels, upstream, classes, (&mut [], 0), gradient)
-}
-
-/// The loss of each row and the gradient for the logits in one go, from one exponential per logit.
-///
-/// # Errors
-/// As [`softmax_cross_entropy`].
-///
-/// # Panics
-/// If the lengths do not fit together.
-pub fn softmax_cross_entropy_with_gradient(
-    exec: Exec<'_>,
-    logits: &[f32],
-    labels: &[i32],
-    upstream: &[f32],
-    classes: usize,
-    loss: &mut [f32],
-    gradient: &mut [f32],
-) -> Result<(), LabelOutOfRange> {
-    fused(exec, logits, labels, upstream, classes, (loss, 1), gradient)
+    check(logits, labels, classes)?;
+    assert_eq!(upstream.len(), labels.len(), "upstream gradients and labels");
+    assert_eq!(gradient.len(), logits.len(), "gradient and logits");
+    if gradient.is_empty() {
+        return Ok(());
+    }
+    let near = rows_nearby(classes);
+    parallel::for_each_chunk(exec.pool, gradient, rows_per_task(classes) * classes, |start, piece| {
+        for (i, gradient) in piece.chunks_mut(near * classes).enumerate() {
+            let (first, rows) = (start / classes + i * near, gradient.len() / classes);
+            let logits = &logits[first * classes..(first + rows) * classes];
+            gradient_rows(exec.isa, logits, &labels[first..], &upstream[first..], classes, gradient);
+        }
+    });
+    Ok(())
 }
 
 fn check(logits: &[f32], labels: &[i32], classes: usize) -> Result<(), LabelOutOfRange> {
@@ -104,38 +99,6 @@ fn check(logits: &[f32], labels: &[i32], classes: usize) -> Result<(), LabelOutO
         Some(row) => Err(LabelOutOfRange { row, label: labels[row], classes }),
         None => Ok(()),
     }
-}
-
-/// `loss` comes with its elements per row: 0 if it is not wanted.
-fn fused(
-    exec: Exec<'_>,
-    logits: &[f32],
-    labels: &[i32],
-    upstream: &[f32],
-    classes: usize,
-    loss: (&mut [f32], usize),
-    gradient: &mut [f32],
-) -> Result<(), LabelOutOfRange> {
-    check(logits, labels, classes)?;
-    assert_eq!(upstream.len(), labels.len(), "upstream gradients and labels");
-    let (per_row, near) = (loss.1, rows_nearby(classes));
-    parallel::for_each_row_group(
-        exec.pool,
-        labels.len(),
-        rows_per_task(classes),
-        loss,
-        (gradient, classes),
-        |first, loss, gradient| {
-            for (i, gradient) in gradient.chunks_mut(near * classes).enumerate() {
-                let rows = gradient.len() / classes;
-                let (local, first) = (i * near, first + i * near);
-                let loss = &mut loss[local * per_row..(local + rows) * per_row];
-                let logits = &logits[first * classes..(first + rows) * classes];
-                gradient_rows(exec.isa, logits, &labels[first..], &upstream[first..], classes, loss, gradient);
-            }
-        },
-    );
-    Ok(())
 }
 
 multiversion! {
@@ -171,17 +134,12 @@ multiversion! {
         labels: &[i32],
         upstream: &[f32],
         classes: usize,
-        loss: &mut [f32],
         gradient: &mut [f32],
     ) {
         exp_rows(logits, classes, gradient);
-        let rows = gradient.chunks_exact_mut(classes).zip(logits.chunks_exact(classes)).zip(labels).zip(upstream);
-        for (i, (((row, z), &label), &upstream)) in rows.enumerate() {
-            let total = sum(row);
-            if let Some(loss) = loss.get_mut(i) {
-                *loss = log(total) - margin(z, label);
-            }
-            let scale = upstream / total;
+        let rows = gradient.chunks_exact_mut(classes).zip(labels).zip(upstream);
+        for ((row, &label), &upstream) in rows {
+            let scale = upstream / sum(row);
             for v in &mut *row {
                 *v *= scale;
             }

@@ -69,26 +69,6 @@ pub(crate) fn for_each_chunk<T: Send>(
     for_each_tile(pool, data, width, chunk, |_, first, piece| body(first, piece));
 }
 
-/// Cuts `a` and `b`, which hold `rows` rows of `a_width` and `b_width` elements, into groups of `group` rows and calls
-/// `body(first_row, a_piece, b_piece)` for each in parallel. A width of zero gives empty pieces.
-pub(crate) fn for_each_row_group<A: Send, B: Send>(
-    pool: &ThreadPool,
-    rows: usize,
-    group: usize,
-    (a, a_width): (&mut [A], usize),
-    (b, b_width): (&mut [B], usize),
-    body: impl Fn(usize, &mut [A], &mut [B]) + Sync,
-) {
-    assert!(group > 0 && a.len() == rows * a_width && b.len() == rows * b_width);
-    let (a, b) = (Shared::new(a), Shared::new(b));
-    pool.run(rows.div_ceil(group), |task, _| {
-        let (first, last) = (task * group, (task * group + group).min(rows));
-        // SAFETY: every task runs once, and the row ranges of different tasks are disjoint.
-        let (a, b) = unsafe { (a.piece(first * a_width..last * a_width), b.piece(first * b_width..last * b_width)) };
-        body(first, a, b);
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,17 +84,5 @@ mod tests {
             });
             assert_eq!(data, (1..=rows * width).collect::<Vec<_>>());
         }
-    }
-
-    #[test]
-    fn row_groups_go_together() {
-        let pool = ThreadPool::new(2);
-        let (mut a, mut b) = (vec![0; 10], vec![0; 30]);
-        for_each_row_group(&pool, 10, 4, (&mut a, 1), (&mut b, 3), |first, a, b| {
-            a.iter_mut().enumerate().for_each(|(i, v)| *v = first + i);
-            b.iter_mut().enumerate().for_each(|(i, v)| *v = first + i / 3);
-        });
-        assert_eq!(a, (0..10).collect::<Vec<_>>());
-        assert_eq!(b, (0..30).map(|i| i / 3).collect::<Vec<_>>());
     }
 }

@@ -19,8 +19,6 @@ use crate::random::RandomKey;
 pub enum Reduction {
     /// Σ x
     Sum,
-    /// (Σ x)/n
-    Mean,
     /// max x
     Max,
 }
@@ -89,11 +87,6 @@ pub fn reduce(
         out.fill(if how == Reduction::Max { f32::NEG_INFINITY } else { 0.0 });
     } else {
         run_passes(exec, how, program, inputs, shape, axes, out, scratch, key);
-    }
-    if how == Reduction::Mean {
-        for v in &mut *out {
-            *v /= count as f32;
-        }
     }
 }
 
@@ -335,7 +328,7 @@ fn combine_with(values: &[f32], acc: &mut [f32], f: impl Fn(f32, f32) -> f32) {
 #[inline(always)]
 fn combine_body(how: Reduction, values: &[f32], acc: &mut [f32]) {
     match how {
-        Reduction::Sum | Reduction::Mean => combine_with(values, acc, |a, b| a + b),
+        Reduction::Sum => combine_with(values, acc, |a, b| a + b),
         Reduction::Max => combine_with(values, acc, maximum),
     }
 }

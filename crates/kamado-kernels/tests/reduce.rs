@@ -50,10 +50,6 @@ fn check(shape: &[usize], axes: &[usize]) {
         compute(Reduction::Max, &copy, &[&x], shape, axes).into_iter().map(f64::from).collect::<Vec<_>>(),
         maxima
     );
-    if count > 0.0 {
-        let means: Vec<_> = sums.iter().map(|s| s / count).collect();
-        assert_close(&compute(Reduction::Mean, &copy, &[&x], shape, axes), &means, 1e-5);
-    }
 }
 
 #[test]
@@ -141,5 +137,4 @@ fn special_values() {
     }
     assert_eq!(compute(Reduction::Sum, &copy, &[&[]], &[0, 2], &[0]), [0.0; 2]);
     assert_eq!(compute(Reduction::Max, &copy, &[&[]], &[2, 0], &[1]), [f32::NEG_INFINITY; 2]);
-    assert!(compute(Reduction::Mean, &copy, &[&[]], &[0], &[0])[0].is_nan());
 }
