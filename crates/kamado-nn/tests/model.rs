@@ -97,7 +97,7 @@ fn descriptions_that_do_not_hang_together() {
     };
     let spec = |layers: Vec<LayerSpec>, outputs: &[&str]| ModelSpec {
         name: "test".into(),
-        inputs: vec![InputSpec { name: "x".into(), shape: vec![3] }],
+        inputs: vec![InputSpec { name: "x".into(), shape: vec![3], dtype: kamado_graph::shape::DType::F32 }],
         layers,
         outputs: outputs.iter().map(|s| (*s).to_owned()).collect(),
     };

@@ -39,6 +39,10 @@ pub struct LayerBuilder<'a> {
     pub(crate) kind: &'static str,
     /// The layer whose weights are used, if not its own.
     pub(crate) shares: Option<&'a str>,
+    /// Which time steps of each input are real.
+    pub(crate) masks: &'a [Option<NodeId>],
+    /// What the layer said of its result; `None` if nothing.
+    pub(crate) result_mask: Option<Option<NodeId>>,
 }
 
 impl LayerBuilder<'_> {
@@ -171,6 +175,37 @@ impl LayerBuilder<'_> {
         }
         self.weights.averages.push((variable, momentum, value));
         Ok(())
+    }
+
+    /// Which time steps of the input at this position are real: 1 or 0 in `[B, T]`; `None` if all of them.
+    pub fn mask(&self, input: usize) -> Option<NodeId> {
+        self.masks.get(input).copied().flatten()
+    }
+
+    /// Says which time steps of the result are real, `[B, T]`; `None` for all of them. A layer that says nothing passes
+    /// on the masks of its inputs as long as its result still has their time steps.
+    pub fn set_mask(&mut self, mask: Option<NodeId>) {
+        self.result_mask = Some(mask);
+    }
+
+    /// The mask of the layer's result: what the layer said, otherwise the product of its inputs' masks, provided that the
+    /// result has their time steps behind the batch axis and another axis behind these.
+    pub(crate) fn mask_of_result(&mut self, result: NodeId) -> Result<Option<NodeId>, NnError> {
+        if let Some(mask) = self.result_mask {
+            return Ok(mask);
+        }
+        let mut product: Option<NodeId> = None;
+        for &mask in self.masks.iter().flatten() {
+            let (mask_shape, shape) = (self.graph.shape(mask), self.graph.shape(result));
+            if shape.rank() < 3 || shape[..2] != mask_shape[..] {
+                return Ok(None);
+            }
+            product = match product {
+                Some(other) if other != mask => Some(self.graph.mul(other, mask)?),
+                _ => Some(mask),
+            };
+        }
+        Ok(product)
     }
 
     /// A random stream of its own.

@@ -1,5 +1,7 @@
 //! Layers as a graph: several inputs, skip connections, shared weights, several outputs.
 
+use kamado_graph::shape::DType;
+
 use super::names::Names;
 use super::spec::{InputSpec, LayerSpec, ModelSpec};
 use super::{Model, Seed};
@@ -40,10 +42,19 @@ impl FunctionalBuilder {
         Self::default()
     }
 
-    /// Adds an input for examples of this shape, without the batch axis.
+    /// Adds an input of floats for examples of this shape, without the batch axis.
     pub fn input(&mut self, name: &str, shape: impl Into<Vec<usize>>) -> Tensor {
+        self.input_of(name, shape.into(), DType::F32)
+    }
+
+    /// Adds an input of integers, such as tokens and categories, for examples of this shape, without the batch axis.
+    pub fn input_i32(&mut self, name: &str, shape: impl Into<Vec<usize>>) -> Tensor {
+        self.input_of(name, shape.into(), DType::I32)
+    }
+
+    fn input_of(&mut self, name: &str, shape: Vec<usize>, dtype: DType) -> Tensor {
         let name = self.names.given(name);
-        self.inputs.push(InputSpec { name: name.clone(), shape: shape.into() });
+        self.inputs.push(InputSpec { name: name.clone(), shape, dtype });
         self.tensor(name)
     }
 

@@ -113,14 +113,23 @@ impl Model {
 }
 
 impl ModelSpec {
+    /// The graph up to the predictions, as the model computes them while training or in use; without targets, gradients
+    /// and updates.
+    ///
+    /// # Errors
+    /// If the model is not possible, naming the layer.
+    pub fn forward_graph(&self, mode: Mode) -> Result<ModelGraph, NnError> {
+        let mut forward = forward(self, mode)?;
+        self.set_predictions(&mut forward);
+        Ok(ModelGraph { graph: forward.graph, targets: Vec::new() })
+    }
+
     /// The graph for prediction.
     ///
     /// # Errors
     /// If the model is not possible, naming the layer.
     pub fn inference_graph(&self) -> Result<ModelGraph, NnError> {
-        let mut forward = forward(self, Mode::Inference)?;
-        self.set_predictions(&mut forward);
-        Ok(ModelGraph { graph: forward.graph, targets: Vec::new() })
+        self.forward_graph(Mode::Inference)
     }
 
     /// The graph for evaluation: prediction and loss, without dropout and with moving statistics.

@@ -1,5 +1,7 @@
 //! Layers in a row.
 
+use kamado_graph::shape::DType;
+
 use super::names::Names;
 use super::spec::{InputSpec, LayerSpec, ModelSpec};
 use super::{Model, Seed};
@@ -10,6 +12,7 @@ use crate::layers::LayerConfig;
 #[derive(Clone, Debug)]
 pub struct Sequential {
     input_shape: Vec<usize>,
+    dtype: DType,
     layers: Vec<LayerSpec>,
     names: Names,
 }
@@ -19,7 +22,12 @@ impl Sequential {
     pub fn new(input_shape: impl Into<Vec<usize>>) -> Self {
         let mut names = Names::default();
         names.given(ModelSpec::INPUT);
-        Sequential { input_shape: input_shape.into(), layers: Vec::new(), names }
+        Sequential { input_shape: input_shape.into(), dtype: DType::F32, layers: Vec::new(), names }
+    }
+
+    /// A model for examples of integers, such as `[100]` for a hundred tokens, without the batch axis.
+    pub fn with_tokens(input_shape: impl Into<Vec<usize>>) -> Self {
+        Sequential { dtype: DType::I32, ..Self::new(input_shape) }
     }
 
     /// Appends a layer with an automatic name: its type, and from the second on a number.
@@ -48,7 +56,7 @@ impl Sequential {
         let output = self.layers.last().map_or(ModelSpec::INPUT, |layer| &layer.name).to_owned();
         ModelSpec {
             name: "sequential".to_owned(),
-            inputs: vec![InputSpec { name: ModelSpec::INPUT.to_owned(), shape: self.input_shape }],
+            inputs: vec![InputSpec { name: ModelSpec::INPUT.to_owned(), shape: self.input_shape, dtype: self.dtype }],
             layers: self.layers,
             outputs: vec![output],
         }

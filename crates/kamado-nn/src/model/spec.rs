@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use kamado_graph::graph::VariableInfo;
+use kamado_graph::shape::{DType, Shape, TensorType};
 use serde::{Deserialize, Serialize};
 
 use super::forward::forward;
@@ -27,6 +28,24 @@ pub struct InputSpec {
     pub name: String,
     /// The extents of one example.
     pub shape: Vec<usize>,
+    /// Floats, or integers such as tokens and categories; floats by default.
+    #[serde(default = "floats", skip_serializing_if = "is_floats")]
+    pub dtype: DType,
+}
+
+fn floats() -> DType {
+    DType::F32
+}
+
+fn is_floats(dtype: &DType) -> bool {
+    *dtype == floats()
+}
+
+impl InputSpec {
+    /// The type of a batch: `[B, shape…]`.
+    pub fn ty(&self) -> TensorType {
+        TensorType { dtype: self.dtype, shape: Shape::batched(&self.shape) }
+    }
 }
 
 /// A layer of a model, or a further call of one.
