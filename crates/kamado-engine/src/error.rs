@@ -57,6 +57,25 @@ pub enum EngineError {
         /// The number of classes.
         classes: usize,
     },
+    /// An index addresses no row of a table.
+    #[error(
+        "layer {scope:?}: index {index}, number {position} in row {row} of {input:?}, is not one of the {rows} rows 0 to {} of \
+         its table; number from 0, or make the table larger", rows.saturating_sub(1)
+    )]
+    Index {
+        /// The layer.
+        scope: String,
+        /// The input that holds the index.
+        input: String,
+        /// The row of the batch.
+        row: usize,
+        /// The position in that row, from 0.
+        position: usize,
+        /// The index.
+        index: i32,
+        /// The rows of the table.
+        rows: usize,
+    },
 }
 
 fn found(stored: &Option<Vec<usize>>) -> String {

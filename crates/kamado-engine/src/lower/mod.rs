@@ -3,9 +3,11 @@
 mod conv2d;
 mod dense_update;
 mod elementwise;
+mod gather;
 mod matmul;
 mod pooling;
 mod reduction;
+mod rows;
 mod softmax;
 mod softmax_cross_entropy;
 mod transpose;
@@ -102,6 +104,8 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
         }
         Op::Softmax(_) | Op::LogSoftmax(_) => softmax::lower(root, at),
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => softmax_cross_entropy::lower(root, at),
+        Op::Slice(_) | Op::Concatenate(_) | Op::Pad(_) => rows::lower(root, at),
+        Op::Gather(_) | Op::GatherGrad(_) | Op::TokenMask(_) => gather::lower(root, at),
         Op::Transpose(transpose) => transpose::lower(root, transpose, at),
         op => unreachable!("{} belongs to a group of its own kind", op.name()),
     }
