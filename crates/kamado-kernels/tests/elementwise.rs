@@ -29,9 +29,72 @@ fn binary(f: BinaryFn, a: &[f32], b: &[f32]) -> Vec<f32> {
     compute(&Program::new(&instrs, &[Access::Full; 2], 2), &[a, b], &[a.len()])
 }
 
+/// Abramowitz and Stegun 7.1.6, a series of positive terms.
+fn erf(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..100 {
+        term *= 2.0 * x * x / (2.0 * f64::from(n) + 1.0);
+        sum += term;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+}
+
+fn normal_distribution(x: f64) -> f64 {
+    0.5 * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2))
+}
+
+fn gelu_slope(x: f64) -> f64 {
+    normal_distribution(x) + x * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
+}
+
+fn gelu_tanh(x: f64) -> f64 {
+    let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+    0.5 * x * (1.0 + u.tanh())
+}
+
+/// Over the whole range in which the functions bend: errors relative to the largest of value, argument and 1.
+#[test]
+fn activations_over_dense_ranges() {
+    let functions: [(UnaryFn, Exact1, f64); 6] = [
+        (UnaryFn::Gelu, |x| x * normal_distribution(x), 2.0),
+        (UnaryFn::GeluSlope, gelu_slope, 6.0),
+        (UnaryFn::GeluTanh, gelu_tanh, 2.0),
+        (UnaryFn::Silu, |x| x / (1.0 + (-x).exp()), 2.0),
+        (UnaryFn::Softplus, |x| x.exp().ln_1p(), 2.0),
+        (UnaryFn::Elu(1.0), |x| if x > 0.0 { x } else { x.exp_m1() }, 2.0),
+    ];
+    let x: Vec<f32> = (-100_000..100_000).map(|i| i as f32 * 9e-5).collect();
+    for (f, exact, bound) in functions {
+        let exact: Vec<_> = x.iter().map(|&x| exact(f64::from(x))).collect();
+        for (i, (&got, &exact)) in unary(f, &x).iter().zip(&exact).enumerate() {
+            let unit = f64::from(f32::EPSILON) * exact.abs().max(if x[i] < -1.0 { 1.0 } else { x[i].abs().into() });
+            let unit = if matches!(f, UnaryFn::GeluSlope) { f64::from(f32::EPSILON) } else { unit };
+            assert!((f64::from(got) - exact).abs() <= bound * unit, "{f:?}({}) = {got} instead of {exact}", x[i]);
+        }
+    }
+}
+
+#[test]
+fn activations_far_out() {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    for f in [UnaryFn::Gelu, UnaryFn::GeluTanh, UnaryFn::Silu] {
+        assert_eq!(unary(f, &[1e30, -1e30, inf, 0.0, 1e-40]), [1e30, 0.0, inf, 0.0, 5e-41], "{f:?}");
+    }
+    for f in [UnaryFn::GeluSlope, UnaryFn::GeluTanhSlope] {
+        assert_eq!(unary(f, &[1e30, -1e30, inf, -inf, 0.0]), [1.0, 0.0, 1.0, 0.0, 0.5], "{f:?}");
+    }
+    assert_eq!(unary(UnaryFn::Softplus, &[1e30, -1e30, inf, -inf]), [1e30, 0.0, inf, 0.0]);
+    assert_eq!(unary(UnaryFn::Elu(2.0), &[1e30, -1e30, inf, -inf]), [1e30, -2.0, inf, -2.0]);
+    let (elu, leaky) = (UnaryFn::Elu(1.0), UnaryFn::LeakyRelu(0.1));
+    let slopes = [UnaryFn::GeluSlope, UnaryFn::GeluTanhSlope];
+    for f in [UnaryFn::Gelu, UnaryFn::GeluTanh, UnaryFn::Silu, UnaryFn::Softplus, elu, leaky].iter().chain(&slopes) {
+        assert!(unary(*f, &[nan; 9]).iter().all(|v| v.is_nan()), "{f:?}");
+    }
+}
+
 #[test]
 fn every_unary_function() {
-    let functions: [(UnaryFn, Exact1); 13] = [
+    let functions: [(UnaryFn, Exact1); 25] = [
         (UnaryFn::Neg, |x| -x),
         (UnaryFn::Relu, |x| x.max(0.0)),
         (UnaryFn::Sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
@@ -45,6 +108,18 @@ fn every_unary_function() {
         (UnaryFn::Step, |x| if x > 0.0 { 1.0 } else { 0.0 }),
         (UnaryFn::Scale(3.0), |x| 3.0 * x),
         (UnaryFn::Reciprocal, |x| 1.0 / x),
+        (UnaryFn::Erf, erf),
+        (UnaryFn::Sin, f64::sin),
+        (UnaryFn::Cos, f64::cos),
+        (UnaryFn::Atan, f64::atan),
+        (UnaryFn::Gelu, |x| x * normal_distribution(x)),
+        (UnaryFn::GeluSlope, gelu_slope),
+        (UnaryFn::GeluTanh, gelu_tanh),
+        (UnaryFn::GeluTanhSlope, |x| (gelu_tanh(x + 1e-5) - gelu_tanh(x - 1e-5)) / 2e-5),
+        (UnaryFn::Silu, |x| x / (1.0 + (-x).exp())),
+        (UnaryFn::Softplus, |x| x.exp().ln_1p()),
+        (UnaryFn::Elu(1.5), |x| if x > 0.0 { x } else { 1.5 * x.exp_m1() }),
+        (UnaryFn::LeakyRelu(0.3), |x| if x > 0.0 { x } else { 0.3 * x }),
     ];
     for n in SIZES {
         for (f, exact) in functions {

@@ -1,7 +1,7 @@
 //! The functions of one and of two variables that a program is made of.
 
 use crate::isa::multiversion;
-use crate::transcendental::{exp, log, log1p, sigmoid, tanh};
+use crate::transcendental::{atan, cos, erf, exp, expm1_of_negative, log, log1p, normal_tail, sigmoid, sin, tanh};
 
 /// A function of one variable. NaN gives NaN, save in [`UnaryFn::Step`].
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -32,6 +32,30 @@ pub enum UnaryFn {
     Scale(f32),
     /// 1/x
     Reciprocal,
+    /// The error function.
+    Erf,
+    /// sin x
+    Sin,
+    /// cos x
+    Cos,
+    /// arctan x
+    Atan,
+    /// x·Φ(x), where Φ is the distribution function of the standard normal distribution
+    Gelu,
+    /// Φ(x) + x·e^{−x²/2}/√(2π): the gradient of [`UnaryFn::Gelu`]
+    GeluSlope,
+    /// x·sigmoid(2u) with u = √(2/π)·(x + 0.044715·x³), which is ½x·(1 + tanh u)
+    GeluTanh,
+    /// The gradient of [`UnaryFn::GeluTanh`]
+    GeluTanhSlope,
+    /// x·sigmoid(x)
+    Silu,
+    /// ln(1 + eˣ)
+    Softplus,
+    /// x where x > 0, else this constant times eˣ − 1
+    Elu(f32),
+    /// x where x > 0, else this constant times x
+    LeakyRelu(f32),
 }
 
 /// A function of two variables. NaN in either gives NaN.
@@ -88,6 +112,50 @@ fn sigmoid_cross_entropy(logit: f32, target: f32) -> f32 {
     relu(logit) - logit * target + log1p(exp(-logit.abs()))
 }
 
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    let (_, tail) = normal_tail(x);
+    x * if x > 0.0 { 1.0 - tail } else { tail }
+}
+
+#[inline(always)]
+fn gelu_slope(x: f32) -> f32 {
+    const INV_SQRT_TAU: f32 = 0.398_942_3;
+    let (density, tail) = normal_tail(x);
+    // Beyond this the density is zero, and its product with infinity would not be.
+    let near = if x.abs() > 15.0 { 0.0 } else { x };
+    (if x > 0.0 { 1.0 - tail } else { tail }) + near * density * INV_SQRT_TAU
+}
+
+/// 2√(2/π)
+const TWO_SQRT_2_OVER_PI: f32 = 1.595_769_1;
+
+#[inline(always)]
+fn gelu_tanh(x: f32) -> f32 {
+    let twice_u = TWO_SQRT_2_OVER_PI * (x + 0.044_715 * (x * x * x));
+    x / (1.0 + exp(-twice_u))
+}
+
+#[inline(always)]
+fn gelu_tanh_slope(x: f32) -> f32 {
+    // Beyond this the slope is 0 or 1, and powers of x could overflow.
+    let x = if x > 20.0 { 20.0 } else { x };
+    let x = if x < -20.0 { -20.0 } else { x };
+    let s = sigmoid(TWO_SQRT_2_OVER_PI * (x + 0.044_715 * (x * x * x)));
+    s + x * (s - s * s) * (TWO_SQRT_2_OVER_PI * (1.0 + 0.134_145 * (x * x)))
+}
+
+#[inline(always)]
+fn softplus(x: f32) -> f32 {
+    relu(x) + log1p(exp(-x.abs()))
+}
+
+#[inline(always)]
+fn elu(x: f32, alpha: f32) -> f32 {
+    let negative = alpha * expm1_of_negative(if x > 0.0 { 0.0 } else { x });
+    if x > 0.0 { x } else { negative }
+}
+
 // Loops rather than `for_each`, which the compiler does not always inline and then does not vectorise.
 
 #[inline(always)]
@@ -120,6 +188,18 @@ multiversion! {
             UnaryFn::Step => map(src, dst, |x| if x > 0.0 { 1.0 } else { 0.0 }),
             UnaryFn::Scale(by) => map(src, dst, |x| x * by),
             UnaryFn::Reciprocal => map(src, dst, |x| 1.0 / x),
+            UnaryFn::Erf => map(src, dst, erf),
+            UnaryFn::Sin => map(src, dst, sin),
+            UnaryFn::Cos => map(src, dst, cos),
+            UnaryFn::Atan => map(src, dst, atan),
+            UnaryFn::Gelu => map(src, dst, gelu),
+            UnaryFn::GeluSlope => map(src, dst, gelu_slope),
+            UnaryFn::GeluTanh => map(src, dst, gelu_tanh),
+            UnaryFn::GeluTanhSlope => map(src, dst, gelu_tanh_slope),
+            UnaryFn::Silu => map(src, dst, |x| x / (1.0 + exp(-x))),
+            UnaryFn::Softplus => map(src, dst, softplus),
+            UnaryFn::Elu(alpha) => map(src, dst, |x| elu(x, alpha)),
+            UnaryFn::LeakyRelu(slope) => map(src, dst, |x| if x > 0.0 { x } else { slope * x }),
         }
     }
 }
