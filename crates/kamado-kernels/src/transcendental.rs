@@ -120,7 +120,7 @@ pub fn erf(x: f32) -> f32 {
     p = p * z - 2.676_813_5e-2;
     p = p * z + 1.128_199_25e-1;
     p = p * z - 3.761_253_4e-1;
-    p = p * z + 1.283_791_66e-1;
+    p = p * z + 1.283_791_7e-1;
     let near = p * x + x;
     // From 4 on the result is 1.
     let t = if x.abs() > 4.0 { 4.0 } else { x.abs() };
@@ -175,7 +175,7 @@ pub fn cos(x: f32) -> f32 {
 /// (−1)ⁿ·sin(x − `turns`·π), where the lowest bit of `parity` is that of n.
 #[inline(always)]
 fn sin_reduced(x: f32, turns: f32, parity: f32) -> f32 {
-    let r = x - turns * 3.140_625 - turns * 9.670_257_6e-4 - turns * 6.277_114_2e-7 - turns * 1.215_420_1e-10;
+    let r = x - turns * 3.140_625 - turns * 9.670_257_6e-4 - turns * 6.277_114e-7 - turns * 1.215_420_1e-10;
     let z = r * r;
     let mut p = 2.608_316e-6;
     p = p * z - 1.981_069e-4;

@@ -134,6 +134,28 @@ fn unary(op: &Op, batch: usize) -> UnaryFn {
         Op::Relu(_) => UnaryFn::Relu,
         Op::Sigmoid(_) => UnaryFn::Sigmoid,
         Op::Tanh(_) => UnaryFn::Tanh,
+        Op::Erf(_) => UnaryFn::Erf,
+        Op::Sin(_) => UnaryFn::Sin,
+        Op::Cos(_) => UnaryFn::Cos,
+        Op::Atan(_) => UnaryFn::Atan,
+        Op::Gelu(gelu) => {
+            if gelu.approximate {
+                UnaryFn::GeluTanh
+            } else {
+                UnaryFn::Gelu
+            }
+        }
+        Op::GeluSlope(slope) => {
+            if slope.approximate {
+                UnaryFn::GeluTanhSlope
+            } else {
+                UnaryFn::GeluSlope
+            }
+        }
+        Op::Silu(_) => UnaryFn::Silu,
+        Op::Softplus(_) => UnaryFn::Softplus,
+        Op::Elu(elu) => UnaryFn::Elu(elu.alpha as f32),
+        Op::LeakyRelu(leaky) => UnaryFn::LeakyRelu(leaky.negative_slope as f32),
         Op::Scale(scale) => UnaryFn::Scale(scale.by(batch) as f32),
         op => unreachable!("{} is not elementwise", op.name()),
     }

@@ -40,6 +40,32 @@ pub(super) fn winner_takes(graph: &mut Graph, at: &At<'_>, smaller: bool) -> Res
     Ok((graph.add(half, tilt)?, graph.sub(half, tilt)?))
 }
 
+/// `2/√π · ∫₀ˣ e^(-t²) dt`, by a series of terms of one sign (Abramowitz and Stegun 7.1.6).
+pub(super) fn erf(x: f64) -> f64 {
+    // The complement is below 1e-17.
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum, mut n) = (x, x, 0.0);
+    while term.abs() > 1e-18 * sum.abs() {
+        n += 1.0;
+        term *= 2.0 * x * x / (2.0 * n + 1.0);
+        sum += term;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+}
+
+/// The distribution function of the standard normal distribution.
+pub(super) fn normal_distribution(x: f64) -> f64 {
+    0.5 * (1.0 + erf(x * std::f64::consts::FRAC_1_SQRT_2))
+}
+
+/// `(1 + tanh u) / 2` with `u = √(2/π) · (x + 0.044715 x³)`.
+pub(super) fn tanh_gate(x: f64) -> f64 {
+    let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+    0.5 * (1.0 + u.tanh())
+}
+
 /// Sizes around the widths of vectors and blocks.
 pub(super) fn unary_cases(op: impl Into<Op>, fill: Fill) -> Vec<Case> {
     let op = op.into();

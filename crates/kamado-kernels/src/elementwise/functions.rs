@@ -128,7 +128,7 @@ fn gelu_slope(x: f32) -> f32 {
 }
 
 /// 2√(2/π)
-const TWO_SQRT_2_OVER_PI: f32 = 1.595_769_1;
+const TWO_SQRT_2_OVER_PI: f32 = 1.595_769;
 
 #[inline(always)]
 fn gelu_tanh(x: f32) -> f32 {
