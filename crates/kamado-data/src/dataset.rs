@@ -14,13 +14,28 @@ pub enum FeatureData {
     U8(Vec<u8>),
     /// Floats.
     F32(Vec<f32>),
+    /// Tokens of a text, or other integers. Examples are windows whose starts are `stride` apart, so that they may
+    /// overlap; a table of integers has a stride of one example.
+    Tokens {
+        /// The numbers, of all texts one after another.
+        tokens: Vec<i32>,
+        /// The distance from the start of one example to that of the next; at least 1.
+        stride: usize,
+    },
 }
 
 impl FeatureData {
-    fn len(&self) -> usize {
+    /// The number of examples of `example_len` numbers, each followed by `ahead` more; None if there are numbers left
+    /// over where there should be none.
+    fn examples(&self, example_len: usize, ahead: usize) -> Option<usize> {
+        let whole = |len: usize| len.is_multiple_of(example_len).then(|| len / example_len);
         match self {
-            FeatureData::U8(data) => data.len(),
-            FeatureData::F32(data) => data.len(),
+            FeatureData::U8(data) => whole(data.len()),
+            FeatureData::F32(data) => whole(data.len()),
+            FeatureData::Tokens { tokens, stride } => {
+                let room = tokens.len().checked_sub(example_len.saturating_add(ahead));
+                Some(room.map_or(0, |room| room.checked_div(*stride).map_or(0, |n| n + 1)))
+            }
         }
     }
 }
@@ -53,6 +68,11 @@ pub enum Labels {
         /// The numbers, `examples x width`.
         data: Vec<f32>,
     },
+    /// For each token of an example the one that follows it in the text, so that a model learns to continue texts.
+    NextTokens {
+        /// What each token stands for.
+        names: Vec<String>,
+    },
 }
 
 /// Features and labels of the same examples. Cloning and [`subset`](Dataset::subset) share the numbers.
@@ -77,15 +97,16 @@ impl Dataset {
         let remedy = "Check what builds this dataset";
         let shape = &features.shape;
         let example_len = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).unwrap_or(0);
-        if example_len == 0 || !features.data.len().is_multiple_of(example_len) {
-            let found = format!("{} numbers", features.data.len());
+        let ahead = usize::from(matches!(labels, Labels::NextTokens { .. }));
+        let counted = if example_len == 0 { None } else { features.data.examples(example_len, ahead) };
+        let Some(len) = counted else {
+            let found = "an empty shape, or numbers left over";
             return Err(DataError::malformed(name, format!("whole examples of shape {shape:?}"), found, remedy));
-        }
+        };
         if !(features.max_value.is_finite() && features.max_value > 0.0) {
             let found = format!("{}", features.max_value);
             return Err(DataError::malformed(name, "a greatest value above 0", found, remedy));
         }
-        let len = features.data.len() / example_len;
         let label_len = match &labels {
             Labels::Classes { indices, names } => {
                 let nameless = indices.iter().position(|&i| usize::try_from(i).map_or(true, |i| i >= names.len()));
@@ -97,6 +118,18 @@ impl Dataset {
                 indices.len()
             }
             Labels::Values { width, data } => data.len().checked_div(*width).unwrap_or(0),
+            Labels::NextTokens { names } => match &features.data {
+                FeatureData::Tokens { tokens, .. } => {
+                    let known = |&token: &i32| usize::try_from(token).is_ok_and(|token| token < names.len());
+                    if let Some(place) = tokens.iter().position(|token| !known(token)) {
+                        let expected = format!("tokens from 0 to {}", names.len().saturating_sub(1));
+                        let found = format!("{} at place {place}", tokens[place]);
+                        return Err(DataError::malformed(name, expected, found, remedy));
+                    }
+                    len
+                }
+                _ => return Err(DataError::malformed(name, "tokens to continue", "other numbers", remedy)),
+            },
         };
         if label_len != len {
             let found = format!("{label_len}");
@@ -118,6 +151,11 @@ impl Dataset {
     /// Whether there is no example.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Whether the features are tokens rather than floats.
+    pub fn has_tokens(&self) -> bool {
+        matches!(self.features.data, FeatureData::Tokens { .. })
     }
 
     /// The shape of one example.
@@ -169,13 +207,14 @@ impl Dataset {
         match &*self.labels {
             Labels::Classes { .. } => 1,
             Labels::Values { width, .. } => *width,
+            Labels::NextTokens { .. } => self.example_len,
         }
     }
 
-    /// The names of the classes, if the labels are classes.
+    /// The names of the classes, if the labels are classes; of tokens, what they stand for.
     pub fn class_names(&self) -> Option<&[String]> {
         match &*self.labels {
-            Labels::Classes { names, .. } => Some(names),
+            Labels::Classes { names, .. } | Labels::NextTokens { names } => Some(names),
             Labels::Values { .. } => None,
         }
     }
@@ -184,14 +223,32 @@ impl Dataset {
     pub fn classes(&self) -> Option<Vec<i32>> {
         match &*self.labels {
             Labels::Classes { indices, .. } => Some(self.rows().map(|row| indices[row]).collect()),
-            Labels::Values { .. } => None,
+            Labels::Values { .. } | Labels::NextTokens { .. } => None,
         }
+    }
+
+    /// The numbers of example `example` of this view, if they are integers, and the one behind each for
+    /// [`Labels::NextTokens`].
+    pub(crate) fn tokens(&self, example: usize) -> Option<(&[i32], &[i32])> {
+        let FeatureData::Tokens { tokens, stride } = &self.features.data else { return None };
+        let start = self.row(example) * stride;
+        let next = match &*self.labels {
+            Labels::NextTokens { .. } => &tokens[start + 1..start + 1 + self.example_len],
+            _ => &[],
+        };
+        Some((&tokens[start..start + self.example_len], next))
+    }
+
+    /// The labels of all examples of this view one after another, if they are [`Labels::NextTokens`]; otherwise none.
+    pub fn next_tokens(&self) -> impl Iterator<Item = i32> + '_ {
+        (0..self.len).flat_map(|example| self.tokens(example).unwrap_or_default().1).copied()
     }
 
     /// How many examples of this view each class has, if the labels are classes.
     pub fn class_counts(&self) -> Option<Vec<usize>> {
+        let classes = self.classes()?;
         let mut counts = vec![0; self.class_names()?.len()];
-        self.classes()?.iter().for_each(|&class| counts[class as usize] += 1);
+        classes.iter().for_each(|&class| counts[class as usize] += 1);
         Some(counts)
     }
 
@@ -204,14 +261,19 @@ impl Dataset {
         let update_floats = |hash: &mut Sha256, values: &[f32]| {
             values.iter().for_each(|value| hash.update(value.to_le_bytes()));
         };
-        for row in self.rows() {
+        for (example, row) in self.rows().enumerate() {
             match &self.features.data {
                 FeatureData::U8(data) => hash.update(&data[span(row, self.example_len)]),
                 FeatureData::F32(data) => update_floats(&mut hash, &data[span(row, self.example_len)]),
+                FeatureData::Tokens { .. } => {
+                    let (tokens, next) = self.tokens(example).unwrap_or_default();
+                    tokens.iter().chain(next.last()).for_each(|token| hash.update(token.to_le_bytes()));
+                }
             }
             match &*self.labels {
                 Labels::Classes { indices, .. } => hash.update(indices[row].to_le_bytes()),
                 Labels::Values { width, data } => update_floats(&mut hash, &data[span(row, *width)]),
+                Labels::NextTokens { .. } => {}
             }
         }
         hex(&hash.finalize())

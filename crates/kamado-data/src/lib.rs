@@ -16,6 +16,7 @@ pub mod loader;
 pub mod preprocess;
 pub mod sources;
 pub mod split;
+pub mod text;
 
 mod hex;
 mod streams;
@@ -24,7 +25,8 @@ pub use augment::Augment;
 pub use dataset::{Dataset, FeatureData, Features, Labels};
 pub use error::{DataError, Result};
 pub use image_file::{Picture, read_picture};
-pub use loader::{Batches, LabelsMut, Loader, LoaderConfig};
+pub use loader::{Batches, FeaturesMut, LabelsMut, Loader, LoaderConfig};
 pub use preprocess::{ImageInput, Invert, PictureReport, Preprocessing, Step};
 pub use sources::TrainTest;
 pub use split::{Part, random_split, stratified_split};
+pub use text::Tokenizer;

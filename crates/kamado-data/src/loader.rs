@@ -51,10 +51,38 @@ struct Inner {
     augmenter: Option<Augmenter>,
 }
 
+/// Where the features of a batch go.
+#[derive(Debug)]
+pub enum FeaturesMut<'a> {
+    /// Floats, preprocessed.
+    F32(&'a mut [f32]),
+    /// Tokens.
+    I32(&'a mut [i32]),
+}
+
+macro_rules! from {
+    ($variant:ident, $type:ty) => {
+        impl<'a> From<&'a mut [$type]> for FeaturesMut<'a> {
+            fn from(buffer: &'a mut [$type]) -> Self {
+                FeaturesMut::$variant(buffer)
+            }
+        }
+
+        impl<'a> From<&'a mut Vec<$type>> for FeaturesMut<'a> {
+            fn from(buffer: &'a mut Vec<$type>) -> Self {
+                FeaturesMut::$variant(buffer)
+            }
+        }
+    };
+}
+
+from!(F32, f32);
+from!(I32, i32);
+
 /// Where the labels of a batch go.
 #[derive(Debug)]
 pub enum LabelsMut<'a> {
-    /// Class indices, one per example.
+    /// Class indices, one per example; of [`Labels::NextTokens`], one per token.
     Classes(&'a mut [i32]),
     /// Numbers, `width` per example. From classes, width 1 receives the index, and as many as there are classes
     /// receives a 1 at the class and 0 elsewhere.
@@ -78,6 +106,12 @@ impl Loader {
             return Err(DataError::request(
                 format!("cannot make batches of {} from {} examples", config.batch_size, dataset.len()),
                 "Both must be at least 1",
+            ));
+        }
+        if dataset.has_tokens() && !config.preprocessing.steps.is_empty() {
+            return Err(DataError::request(
+                format!("{} consists of tokens, which cannot be scaled", dataset.name()),
+                "Remove the steps of the preprocessing",
             ));
         }
         let affine = config.preprocessing.affine(dataset.shape())?;
@@ -121,7 +155,12 @@ impl Loader {
     /// `labels`.
     ///
     /// Errors if a buffer is too short, labels of this kind cannot be had, or an example does not exist.
-    pub fn fill(&self, examples: &[usize], x: &mut [f32], labels: LabelsMut<'_>) -> Result<()> {
+    pub fn fill<'x>(
+        &self,
+        examples: &[usize],
+        x: impl Into<FeaturesMut<'x>>,
+        labels: LabelsMut<'_>,
+    ) -> Result<()> {
         let dataset = &self.0.dataset;
         if let Some(bad) = examples.iter().find(|&&example| example >= dataset.len()) {
             return Err(DataError::request(
@@ -129,11 +168,41 @@ impl Loader {
                 format!("It has {}", dataset.len()),
             ));
         }
-        let x = front(x, examples.len() * dataset.example_len(), "features")?;
-        for (&example, out) in examples.iter().zip(x.chunks_exact_mut(dataset.example_len())) {
-            self.0.affine.map(raw_example(dataset, dataset.row(example)), out);
+        match x.into() {
+            FeaturesMut::F32(x) => {
+                let x = self.floats(examples, x)?;
+                for (&example, out) in examples.iter().zip(x.chunks_exact_mut(dataset.example_len())) {
+                    self.0.affine.map(raw_example(dataset, dataset.row(example)), out);
+                }
+            }
+            FeaturesMut::I32(x) => self.fill_tokens(examples, x)?,
         }
         self.fill_labels(examples, labels)
+    }
+
+    /// The front of `x`, for these examples.
+    fn floats<'x>(&self, examples: &[usize], x: &'x mut [f32]) -> Result<&'x mut [f32]> {
+        if self.0.dataset.has_tokens() {
+            return Err(self.unfit_features("tokens", "floats"));
+        }
+        front(x, examples.len() * self.0.dataset.example_len(), "features")
+    }
+
+    fn fill_tokens(&self, examples: &[usize], x: &mut [i32]) -> Result<()> {
+        let dataset = &self.0.dataset;
+        let x = front(x, examples.len() * dataset.example_len(), "features")?;
+        for (&example, out) in examples.iter().zip(x.chunks_exact_mut(dataset.example_len())) {
+            let (tokens, _) = dataset.tokens(example).ok_or_else(|| self.unfit_features("floats", "tokens"))?;
+            out.copy_from_slice(tokens);
+        }
+        Ok(())
+    }
+
+    fn unfit_features(&self, have: &str, wanted: &str) -> DataError {
+        DataError::request(
+            format!("the examples of {} are {have}, but {wanted} are wanted", self.0.dataset.name()),
+            "Give the model an input of the type of the data",
+        )
     }
 
     /// Writes examples as `epoch` has them; `x` has exactly their size.
@@ -185,6 +254,16 @@ impl Loader {
             (Labels::Values { width, .. }, LabelsMut::Classes(_)) => {
                 return Err(unfit_labels(&format!("{width} numbers"), "a class"));
             }
+            (Labels::NextTokens { .. }, LabelsMut::Classes(data)) => {
+                let width = dataset.example_len();
+                let data = front(data, examples.len() * width, "labels")?;
+                for (&example, out) in examples.iter().zip(data.chunks_exact_mut(width)) {
+                    out.copy_from_slice(dataset.tokens(example).unwrap_or_default().1);
+                }
+            }
+            (Labels::NextTokens { .. }, LabelsMut::Values { width, .. }) => {
+                return Err(unfit_labels("the next tokens", &format!("{width} numbers")));
+            }
         }
         Ok(())
     }
@@ -223,19 +302,28 @@ impl Batches {
     /// last.
     ///
     /// Errors if a buffer is too short or labels of this kind cannot be had.
-    pub fn next_into(&mut self, x: &mut [f32], labels: LabelsMut<'_>) -> Result<Option<usize>> {
+    pub fn next_into<'x>(
+        &mut self,
+        x: impl Into<FeaturesMut<'x>>,
+        labels: LabelsMut<'_>,
+    ) -> Result<Option<usize>> {
         let end = (self.position + self.loader.batch_size()).min(self.order.len());
         let examples = &self.order[self.position..end];
         if examples.is_empty() {
             return Ok(None);
         }
-        let x = front(x, examples.len() * self.loader.dataset().example_len(), "features")?;
-        self.loader.fill_labels(examples, labels)?;
-        // If there is no thread ahead, or it is gone, this thread does the work: with the same result.
-        if !self.ahead.as_mut().is_some_and(|ahead| ahead.next_into(x)) {
-            self.ahead = None;
-            self.loader.fill_distorted(self.epoch, examples, x, &mut self.scratch);
+        match x.into() {
+            FeaturesMut::F32(x) => {
+                let x = self.loader.floats(examples, x)?;
+                // If there is no thread ahead, or it is gone, this thread does the work: with the same result.
+                if !self.ahead.as_mut().is_some_and(|ahead| ahead.next_into(x)) {
+                    self.ahead = None;
+                    self.loader.fill_distorted(self.epoch, examples, x, &mut self.scratch);
+                }
+            }
+            FeaturesMut::I32(x) => self.loader.fill_tokens(examples, x)?,
         }
+        self.loader.fill_labels(examples, labels)?;
         let count = examples.len();
         self.position = end;
         Ok(Some(count))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, FeatureData};
 use crate::error::{DataError, Result};
+use crate::text::Tokenizer;
 
 pub use picture::{ImageInput, Invert, PictureReport};
 
@@ -38,13 +39,15 @@ pub struct Preprocessing {
     pub steps: Vec<Step>,
     /// How pictures are fitted to the input, if the input is an image.
     pub image: Option<ImageInput>,
+    /// How texts become tokens, if the input is text.
+    pub text: Option<Tokenizer>,
 }
 
 impl Preprocessing {
     /// Divides by the greatest raw value, so that numbers are 0 to 1.
     pub fn scale_to_unit(max_value: f32) -> Self {
         let factor = (1.0 / f64::from(max_value)) as f32;
-        Preprocessing { steps: vec![Step::Scale { factor, offset: 0.0 }], image: None }
+        Preprocessing { steps: vec![Step::Scale { factor, offset: 0.0 }], ..Preprocessing::default() }
     }
 
     /// The same steps, with a way to treat pictures.
@@ -155,6 +158,8 @@ pub(crate) fn raw_example(dataset: &Dataset, row: usize) -> Raw<'_> {
     match &dataset.features().data {
         FeatureData::U8(data) => Raw::U8(&data[span]),
         FeatureData::F32(data) => Raw::F32(&data[span]),
+        // Tokens do not pass through here: a loader writes them as the integers they are.
+        FeatureData::Tokens { .. } => Raw::F32(&[]),
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod digits;
 pub mod idx_files;
 pub mod mnist;
+pub mod text_file;
 
 use crate::dataset::Dataset;
 

@@ -8,7 +8,7 @@ fn distorted(augment: Augment) -> Vec<f32> {
     let config = LoaderConfig { batch_size: 1797, shuffle: false, augment: Some(augment), ..LoaderConfig::default() };
     let loader = Loader::new(&digits::load().unwrap(), config).unwrap();
     let mut x = vec![0.0; 1797 * 64];
-    loader.epoch(0).next_into(&mut x, LabelsMut::Nowhere).unwrap();
+    loader.epoch(0).next_into(&mut x[..], LabelsMut::Nowhere).unwrap();
     x
 }
 
@@ -16,7 +16,7 @@ fn distorted(augment: Augment) -> Vec<f32> {
 fn no_distortion_changes_nothing() {
     let loader = Loader::new(&digits::load().unwrap(), LoaderConfig::default()).unwrap();
     let mut plain = vec![0.0; 1797 * 64];
-    loader.fill(&(0..1797).collect::<Vec<_>>(), &mut plain, LabelsMut::Nowhere).unwrap();
+    loader.fill(&(0..1797).collect::<Vec<_>>(), &mut plain[..], LabelsMut::Nowhere).unwrap();
     let found = distorted(Augment::default());
     assert!(found.iter().zip(&plain).all(|(a, b)| (a - b).abs() < 1e-4));
 }

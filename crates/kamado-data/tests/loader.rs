@@ -16,12 +16,12 @@ fn read(loader: &Loader, epoch: u64) -> (Vec<f32>, Vec<i32>, Vec<usize>) {
     let (mut x, mut y) = (vec![f32::NAN; loader.batch_size() * 64], vec![-1; loader.batch_size()]);
     let (mut all_x, mut all_y, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     let mut batches = loader.epoch(epoch);
-    while let Some(count) = batches.next_into(&mut x, LabelsMut::Classes(&mut y)).unwrap() {
+    while let Some(count) = batches.next_into(&mut x[..], LabelsMut::Classes(&mut y)).unwrap() {
         all_x.extend(&x[..count * 64]);
         all_y.extend(&y[..count]);
         sizes.push(count);
     }
-    assert_eq!(batches.next_into(&mut x, LabelsMut::Nowhere).unwrap(), None);
+    assert_eq!(batches.next_into(&mut x[..], LabelsMut::Nowhere).unwrap(), None);
     (all_x, all_y, sizes)
 }
 
@@ -66,9 +66,9 @@ fn distortion_does_not_depend_on_threads_or_batch_size() {
     assert_eq!(read(&plain, 2).1, reference.1);
     assert_ne!(read(&plain, 2).0, reference.0);
     let mut untouched = vec![0.0; 64];
-    distorted(true, 32).fill(&[0], &mut untouched, LabelsMut::Nowhere).unwrap();
+    distorted(true, 32).fill(&[0], &mut untouched[..], LabelsMut::Nowhere).unwrap();
     let mut expected = vec![0.0; 64];
-    plain.fill(&[0], &mut expected, LabelsMut::Nowhere).unwrap();
+    plain.fill(&[0], &mut expected[..], LabelsMut::Nowhere).unwrap();
     assert_eq!(untouched, expected);
 }
 
@@ -78,7 +78,7 @@ fn an_epoch_may_be_left_early() {
     let loader = load(LoaderConfig { augment, ..config() });
     let mut x = vec![0.0; 32 * 64];
     let mut batches = loader.epoch(0);
-    batches.next_into(&mut x, LabelsMut::Nowhere).unwrap();
+    batches.next_into(&mut x[..], LabelsMut::Nowhere).unwrap();
     drop(batches);
     assert_eq!(read(&loader, 0).2.len(), 57);
 }
@@ -88,11 +88,11 @@ fn labels_come_in_the_form_a_loss_needs() {
     let loader = load(config());
     let mut x = vec![0.0; 2 * 64];
     let mut one_hot = [9.0; 20];
-    loader.fill(&[3, 5], &mut x, LabelsMut::Values { width: 10, data: &mut one_hot }).unwrap();
+    loader.fill(&[3, 5], &mut x[..], LabelsMut::Values { width: 10, data: &mut one_hot }).unwrap();
     let expected: Vec<f32> = [3, 5].iter().flat_map(|&class| (0..10).map(move |i| f32::from(i == class))).collect();
     assert_eq!(one_hot[..], expected);
     let mut index = [9.0; 2];
-    loader.fill(&[3, 5], &mut x, LabelsMut::Values { width: 1, data: &mut index }).unwrap();
+    loader.fill(&[3, 5], &mut x[..], LabelsMut::Values { width: 1, data: &mut index }).unwrap();
     assert_eq!(index, [3.0, 5.0]);
 }
 
@@ -103,9 +103,9 @@ fn values_are_labels_too() {
     let dataset = Dataset::new("values", features, labels).unwrap().subset(&[2, 0]).unwrap();
     let loader = Loader::new(&dataset, LoaderConfig::default()).unwrap();
     let (mut x, mut y) = ([0.0; 2], [0.0; 4]);
-    loader.fill(&[0, 1], &mut x, LabelsMut::Values { width: 2, data: &mut y }).unwrap();
+    loader.fill(&[0, 1], &mut x[..], LabelsMut::Values { width: 2, data: &mut y }).unwrap();
     assert_eq!((x, y), ([3.0, 1.0], [5.0, 6.0, 1.0, 2.0]));
-    let refusal = loader.fill(&[0], &mut x, LabelsMut::Classes(&mut [0])).unwrap_err().to_string();
+    let refusal = loader.fill(&[0], &mut x[..], LabelsMut::Classes(&mut [0])).unwrap_err().to_string();
     assert!(refusal.contains("are 2 numbers, but a class"), "{refusal}");
 }
 
@@ -123,7 +123,7 @@ fn what_cannot_be_loaded_is_refused() {
     let augment = Some(Augment::default());
     assert!(refusal(&table, LoaderConfig { augment, preprocessing, ..config() }).contains("only images"));
     let loader = load(config());
-    assert!(loader.fill(&[1797], &mut [0.0; 64], LabelsMut::Nowhere).is_err());
-    assert!(loader.fill(&[0], &mut [0.0; 63], LabelsMut::Nowhere).unwrap_err().to_string().contains("needs 64"));
-    assert!(loader.epoch(0).next_into(&mut [0.0; 64], LabelsMut::Nowhere).is_err());
+    assert!(loader.fill(&[1797], &mut [0.0f32; 64][..], LabelsMut::Nowhere).is_err());
+    assert!(loader.fill(&[0], &mut [0.0f32; 63][..], LabelsMut::Nowhere).unwrap_err().to_string().contains("needs 64"));
+    assert!(loader.epoch(0).next_into(&mut [0.0f32; 64][..], LabelsMut::Nowhere).is_err());
 }

@@ -35,14 +35,14 @@ fn channels_have_values_of_their_own() {
     let steps =
         vec![Step::Scale { factor: 0.5, offset: 1.0 }, Step::Standardize { mean: vec![1.0, 2.0], std: vec![2.0, 4.0] }];
     let mut numbers = [2.0, 2.0, 4.0, 10.0];
-    Preprocessing { steps, image: None }.apply(&[1, 2], &mut numbers).unwrap();
+    Preprocessing { steps, ..Preprocessing::default() }.apply(&[1, 2], &mut numbers).unwrap();
     assert_eq!(numbers, [0.5, 0.0, 1.0, 1.0]);
 }
 
 #[test]
 fn impossible_steps_are_refused() {
     let refusal = |step: Step| {
-        Preprocessing { steps: vec![step], image: None }.apply(&[4, 3], &mut [0.0; 12]).unwrap_err().to_string()
+        Preprocessing { steps: vec![step], ..Preprocessing::default() }.apply(&[4, 3], &mut [0.0; 12]).unwrap_err().to_string()
     };
     assert!(refusal(Step::Standardize { mean: vec![0.0; 2], std: vec![1.0; 2] }).contains("3 channels"));
     assert!(refusal(Step::Standardize { mean: vec![0.0], std: vec![0.0] }).contains("above 0"));

@@ -19,6 +19,14 @@ pub enum Baseline {
         /// with those shares. Infinite (in JSON `null`) if there is a class that the training data lacks.
         loss: f64,
     },
+    /// Always the frequencies of the tokens in the training text, whatever came before.
+    TokenFrequencies {
+        /// `mean -ln p(token)` in nats per token. Infinite (in JSON `null`) if there is a token that the training text
+        /// lacks.
+        loss: f64,
+        /// The share of the tokens that are the most frequent one of the training text.
+        accuracy: f64,
+    },
     /// Always the mean of the training targets.
     Mean {
         /// The mean squared error.
@@ -40,9 +48,27 @@ impl Baseline {
             (Labels::Values { width, data }, Labels::Values { data: test_data, .. }) => {
                 Some(mean(*width, &rows(train, data, *width), &rows(test, test_data, *width)))
             }
+            (Labels::NextTokens { names }, Labels::NextTokens { .. }) => Some(frequencies(train, test, names.len())),
             _ => None,
         }
     }
+}
+
+fn frequencies(train: &Dataset, test: &Dataset, tokens: usize) -> Baseline {
+    let counts = |data: &Dataset| {
+        let mut counts = vec![0.0f64; tokens.max(1)];
+        let places = data.next_tokens();
+        places.filter_map(|token| usize::try_from(token).ok()).for_each(|token| {
+            counts.get_mut(token).into_iter().for_each(|count| *count += 1.0);
+        });
+        counts
+    };
+    let (seen, asked) = (counts(train), counts(test));
+    let (seen_total, total) = (seen.iter().sum::<f64>(), asked.iter().sum::<f64>());
+    let nats = |(&n, &m): (&f64, &f64)| if m > 0.0 { -(n / seen_total).ln() * m } else { 0.0 };
+    let loss = seen.iter().zip(&asked).map(nats).sum::<f64>() / total;
+    let most = (0..seen.len()).rev().max_by(|&a, &b| seen[a].total_cmp(&seen[b])).unwrap_or(0);
+    Baseline::TokenFrequencies { loss, accuracy: asked[most] / total }
 }
 
 fn majority(train: &Dataset, test: &Dataset, names: &[String]) -> Option<Baseline> {
@@ -78,6 +104,9 @@ impl fmt::Display for Baseline {
         match self {
             Baseline::MajorityClass { class, accuracy, loss } => {
                 write!(f, "always class {class:?}: loss: {loss:.4} - accuracy: {accuracy:.4}")
+            }
+            Baseline::TokenFrequencies { loss, accuracy } => {
+                write!(f, "always the frequencies of the tokens: loss: {loss:.4} - accuracy: {accuracy:.4}")
             }
             Baseline::Mean { mse, mae } => write!(f, "always the mean: mse: {mse:.4} - mae: {mae:.4}"),
         }

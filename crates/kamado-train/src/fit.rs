@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use kamado_data::{Augment, Dataset, Loader, LoaderConfig};
-use kamado_engine::{Feed, Session, Store};
+use kamado_engine::{Session, Store};
 use kamado_graph::update::StepInfo;
 use kamado_nn::model::{ModelGraph, TrainingSpec};
 
@@ -13,7 +13,7 @@ use crate::history::{EpochRecord, History};
 use crate::meter::{Meter, task};
 use crate::pass::{EvaluationPass, single_input_and_units};
 use crate::preflight::Report;
-use crate::targets::Targets;
+use crate::targets::{Inputs, Targets};
 use crate::trainer::Trainer;
 
 /// How to train. Defaults as in Keras, but for the number of epochs: 10 epochs, batches of 32, shuffled.
@@ -115,7 +115,7 @@ struct Steps {
     loader: Loader,
     meter: Meter,
     input: String,
-    x: Vec<f32>,
+    x: Inputs,
     label_name: String,
     targets: Targets,
     /// For each weight of the model, the variable that holds the value to use: its average, or itself.
@@ -153,7 +153,7 @@ impl Steps {
             store,
             meter: Meter::new(&trainer.metrics, task(&loss, units, train), train.len())?,
             input,
-            x: vec![0.0; batch_size * train.example_len()],
+            x: Inputs::new(train, batch_size),
             targets: Targets::new(&target, train, batch_size)?,
             label_name: target.name,
             loader,
@@ -187,11 +187,11 @@ impl Steps {
         let steps = self.loader.batches_per_epoch();
         let mut batches = self.loader.epoch(epoch as u64 - 1);
         let mut step = 0;
-        while let Some(n) = batches.next_into(&mut self.x, self.targets.as_mut())? {
+        while let Some(n) = batches.next_into(self.x.as_mut(), self.targets.as_mut())? {
             let learning_rate = trainer.optimizer.learning_rate().at(self.taken, self.total);
             let info = StepInfo { seed: fit.seed, step: self.taken, learning_rate };
             let feeds = [
-                (self.input.as_str(), Feed::F32(&self.x[..n * self.loader.dataset().example_len()])),
+                (self.input.as_str(), self.x.feed(n * self.loader.dataset().example_len())),
                 (self.label_name.as_str(), self.targets.feed(n)),
             ];
             let outputs = self.session.run(&mut self.store, n, &info, &feeds)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kamado_data::{Dataset, LabelsMut, Loader, LoaderConfig, Preprocessing};
-use kamado_engine::{Feed, Runtime, Session, Store};
+use kamado_engine::{Runtime, Session, Store};
 use kamado_graph::update::StepInfo;
 use kamado_nn::losses::Loss;
 use kamado_nn::model::{Model, ModelGraph};
@@ -12,7 +12,7 @@ use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::meter::{Meter, task};
 use crate::metrics::Metric;
-use crate::targets::{Targets, example_len};
+use crate::targets::{Inputs, Targets, example_len};
 
 /// No dropout, no update: nothing depends on these.
 pub(crate) const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
@@ -52,7 +52,7 @@ pub(crate) struct Pass {
     store: Store,
     loader: Loader,
     input: String,
-    x: Vec<f32>,
+    x: Inputs,
 }
 
 impl Pass {
@@ -70,7 +70,7 @@ impl Pass {
         let config = LoaderConfig { batch_size, shuffle: false, preprocessing, ..LoaderConfig::default() };
         let store = store_of(model)?;
         let session = Session::new(runtime, graph.graph, &store)?;
-        let x = vec![0.0; batch_size * data.example_len()];
+        let x = Inputs::new(data, batch_size);
         Ok(Pass { session, store, loader: Loader::new(data, config)?, input, x })
     }
 
@@ -78,8 +78,8 @@ impl Pass {
     pub(crate) fn predict(&mut self) -> Result<Vec<f32>, TrainError> {
         let mut predictions = Vec::new();
         let mut batches = self.loader.epoch(0);
-        while let Some(n) = batches.next_into(&mut self.x, LabelsMut::Nowhere)? {
-            let x = Feed::F32(&self.x[..n * self.loader.dataset().example_len()]);
+        while let Some(n) = batches.next_into(self.x.as_mut(), LabelsMut::Nowhere)? {
+            let x = self.x.feed(n * self.loader.dataset().example_len());
             let outputs = self.session.run(&mut self.store, n, &STILL, &[(self.input.as_str(), x)])?;
             predictions.extend_from_slice(outputs.get("prediction").unwrap_or_default());
         }
@@ -119,9 +119,9 @@ impl EvaluationPass {
         load(&mut self.pass.store, model)?;
         let Pass { session, store, loader, input, x } = &mut self.pass;
         let mut batches = loader.epoch(0);
-        while let Some(n) = batches.next_into(x, self.targets.as_mut())? {
+        while let Some(n) = batches.next_into(x.as_mut(), self.targets.as_mut())? {
             let feeds = [
-                (input.as_str(), Feed::F32(&x[..n * loader.dataset().example_len()])),
+                (input.as_str(), x.feed(n * loader.dataset().example_len())),
                 (self.label_name.as_str(), self.targets.feed(n)),
             ];
             let outputs = session.run(store, n, &STILL, &feeds)?;

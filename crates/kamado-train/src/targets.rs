@@ -1,6 +1,6 @@
 //! Memory for the labels of a batch, in the form that a graph takes them.
 
-use kamado_data::{Dataset, Labels, LabelsMut};
+use kamado_data::{Dataset, FeaturesMut, Labels, LabelsMut};
 use kamado_engine::Feed;
 use kamado_graph::shape::{DType, Shape};
 use kamado_nn::model::Target;
@@ -13,9 +13,39 @@ pub(crate) fn example_len(shape: &Shape) -> usize {
     shape.at(1).iter().product()
 }
 
+/// Memory for the features of a batch.
+pub(crate) enum Inputs {
+    Floats(Vec<f32>),
+    Tokens(Vec<i32>),
+}
+
+impl Inputs {
+    /// Memory for `batch` examples of `data`.
+    pub(crate) fn new(data: &Dataset, batch: usize) -> Self {
+        let len = batch * data.example_len();
+        if data.has_tokens() { Inputs::Tokens(vec![0; len]) } else { Inputs::Floats(vec![0.0; len]) }
+    }
+
+    pub(crate) fn as_mut(&mut self) -> FeaturesMut<'_> {
+        match self {
+            Inputs::Floats(data) => data.into(),
+            Inputs::Tokens(data) => data.into(),
+        }
+    }
+
+    /// The first `len` numbers, for the engine.
+    pub(crate) fn feed(&self, len: usize) -> Feed<'_> {
+        match self {
+            Inputs::Floats(data) => Feed::F32(&data[..len]),
+            Inputs::Tokens(data) => Feed::I32(&data[..len]),
+        }
+    }
+}
+
 /// The labels of a batch.
 pub(crate) enum Targets {
-    Classes(Vec<i32>),
+    /// `width` for each example: one, or one for each token.
+    Classes { width: usize, data: Vec<i32> },
     Values { width: usize, data: Vec<f32> },
 }
 
@@ -34,6 +64,10 @@ impl Targets {
             Labels::Values { width: have, .. } => {
                 (target.ty.dtype == DType::F32 && width == *have, format!("{have} numbers per example"))
             }
+            Labels::NextTokens { .. } => {
+                let have = data.example_len();
+                (target.ty.dtype == DType::I32 && width == have, format!("the next token for each of {have}"))
+            }
         };
         if !fits {
             return Err(TrainError::request(
@@ -42,14 +76,14 @@ impl Targets {
             ));
         }
         Ok(match target.ty.dtype {
-            DType::I32 => Targets::Classes(vec![0; batch]),
+            DType::I32 => Targets::Classes { width, data: vec![0; batch * width] },
             DType::F32 => Targets::Values { width, data: vec![0.0; batch * width] },
         })
     }
 
     pub(crate) fn as_mut(&mut self) -> LabelsMut<'_> {
         match self {
-            Targets::Classes(data) => LabelsMut::Classes(data),
+            Targets::Classes { data, .. } => LabelsMut::Classes(data),
             Targets::Values { width, data } => LabelsMut::Values { width: *width, data },
         }
     }
@@ -57,7 +91,7 @@ impl Targets {
     /// The first `examples` labels, for the engine.
     pub(crate) fn feed(&self, examples: usize) -> Feed<'_> {
         match self {
-            Targets::Classes(data) => Feed::I32(&data[..examples]),
+            Targets::Classes { width, data } => Feed::I32(&data[..examples * width]),
             Targets::Values { width, data } => Feed::F32(&data[..examples * width]),
         }
     }
@@ -65,7 +99,7 @@ impl Targets {
     /// The first `examples` labels, for metrics.
     pub(crate) fn truth(&self, examples: usize) -> Truth<'_> {
         match self {
-            Targets::Classes(data) => Truth::Classes(&data[..examples]),
+            Targets::Classes { width, data } => Truth::Classes(&data[..examples * width]),
             Targets::Values { width, data } => Truth::Values(&data[..examples * width]),
         }
     }

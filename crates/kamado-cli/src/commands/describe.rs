@@ -26,6 +26,7 @@ pub(super) fn data_line(parts: &Parts) -> String {
             let (least, most) = (thousands(least.unwrap_or(0)), thousands(most.unwrap_or(0)));
             format!("; {} classes with {least} to {most} training examples each", names.len())
         }
+        (Some(names), None) => format!(" tokens, {} different ones", names.len()),
         _ => String::new(),
     };
     let name = parts.train.name();

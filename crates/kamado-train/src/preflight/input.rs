@@ -1,6 +1,7 @@
 //! The features against the model's input: shape, numbers that are none, and input that says nothing.
 
 use kamado_data::{Dataset, FeatureData};
+use kamado_graph::shape::DType;
 
 use super::Subject;
 use super::finding::Finding;
@@ -26,6 +27,13 @@ fn shape(subject: &Subject<'_>) -> Option<Finding> {
         let what = format!("the model has {} inputs ({}), but the data has one", names.len(), names.join(", "));
         return Some(Finding::error("model", what, "build a model with one input"));
     };
+    let (tokens, takes) = (subject.train.has_tokens(), input.dtype == DType::I32);
+    if tokens != takes {
+        let name = |tokens: bool| if tokens { "tokens" } else { "floats" };
+        let what = format!("the model takes {}, but the data are {}", name(takes), name(tokens));
+        let remedy = "an input of tokens goes into an embedding layer, one of floats into any other";
+        return Some(Finding::error("model input", what, remedy));
+    }
     let (model, data) = (&input.shape[..], subject.train.shape());
     let what = format!("the model takes examples of shape {model:?}, but those of the data are {data:?}");
     (model != data).then(|| Finding::error("model input", what, format!("give the model the input shape {data:?}")))
@@ -60,6 +68,7 @@ fn constant(data: &Dataset) -> Option<Finding> {
     let constant = match &data.features().data {
         FeatureData::U8(numbers) => all_equal(data, numbers),
         FeatureData::F32(numbers) => all_equal(data, numbers),
+        FeatureData::Tokens { tokens, .. } => tokens.windows(2).all(|pair| pair[0] == pair[1]),
     };
     let what = format!("all {} examples are the same, so nothing can be learnt from them", data.len());
     constant.then(|| Finding::error("training data", what, "check how the data is read and preprocessed"))

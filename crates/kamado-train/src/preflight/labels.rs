@@ -2,6 +2,7 @@
 
 use kamado_data::{Dataset, Labels};
 use kamado_graph::graph::NodeId;
+use kamado_graph::shape::Shape;
 use kamado_nn::losses::Loss;
 
 use super::Subject;
@@ -15,6 +16,7 @@ pub(super) fn check(subject: &Subject<'_>, output: NodeId) -> Vec<Finding> {
             findings
         }
         Labels::Values { width, .. } => values(subject, *width),
+        Labels::NextTokens { names } => next_tokens(subject, output, names.len()),
     };
     findings.extend(validation(subject));
     findings
@@ -155,11 +157,26 @@ fn values(subject: &Subject<'_>, width: usize) -> Vec<Finding> {
     findings
 }
 
+/// A model that continues texts gives a distribution over the tokens for each place of its input.
+fn next_tokens(subject: &Subject<'_>, output: NodeId, tokens: usize) -> Vec<Finding> {
+    let places = subject.train.example_len();
+    let expected = Shape::batched(&[places, tokens]);
+    let shape = subject.graph.shape(output);
+    if !matches!(subject.loss, Loss::SparseCategoricalCrossentropy { .. }) {
+        let what = format!("{} cannot be computed from tokens", subject.loss.name());
+        return vec![Finding::error("train.loss", what, "loss = \"sparse_categorical_crossentropy\"")];
+    }
+    let what = format!("the text has {tokens} different tokens, {places} in an example, but the output is {shape}");
+    let remedy = format!("an output {expected}, as of a dense layer with units = {tokens} on a sequence");
+    (*shape != expected).then(|| Finding::error(subject.last_layer(), what, remedy)).into_iter().collect()
+}
+
 fn validation(subject: &Subject<'_>) -> Option<Finding> {
     let validation = subject.validation?;
     let described = |data: &Dataset| match data.labels() {
         Labels::Classes { names, .. } => format!("{} classes", names.len()),
         Labels::Values { width, .. } => format!("{width} numbers"),
+        Labels::NextTokens { names } => format!("{} tokens", names.len()),
     };
     let (train, other) = (described(subject.train), described(validation));
     let differ = train != other || subject.train.shape() != validation.shape();

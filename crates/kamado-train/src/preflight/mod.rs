@@ -73,7 +73,7 @@ impl<'a> Subject<'a> {
     fn targets(&self) -> impl Iterator<Item = f32> + '_ {
         let (width, data) = match self.train.labels() {
             Labels::Values { width, data } => (*width, &data[..]),
-            Labels::Classes { .. } => (0, &[][..]),
+            Labels::Classes { .. } | Labels::NextTokens { .. } => (0, &[][..]),
         };
         self.train.rows().flat_map(move |row| data[row * width..(row + 1) * width].iter().copied())
     }

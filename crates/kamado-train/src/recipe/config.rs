@@ -34,7 +34,8 @@ pub struct Recipe {
 pub struct DataConfig {
     /// Which reader.
     pub source: Source,
-    /// The directory with the files of `mnist` (the cache of this user if absent) or `idx` (the current one if absent).
+    /// The directory with the files of `mnist` (the cache of this user if absent) or `idx` (the current one if absent);
+    /// the file of `text`.
     pub path: Option<PathBuf>,
     /// `idx`: images or rows to learn from.
     pub train_images: Option<PathBuf>,
@@ -44,12 +45,18 @@ pub struct DataConfig {
     pub test_images: Option<PathBuf>,
     /// `idx`: their labels.
     pub test_labels: Option<PathBuf>,
+    /// `text`: the tokens of an example; 128 unless said otherwise.
+    pub sequence_length: Option<usize>,
+    /// `text`: the distance between the starts of two examples to learn from; `sequence_length` unless said otherwise.
+    pub stride: Option<usize>,
     /// What is watched at the end of each epoch.
     #[serde(default)]
     pub validation: Validation,
-    /// The share of the training examples that is held out for validation; 0.1 unless said otherwise.
+    /// The share of the training examples that is held out for validation; 0.1 unless said otherwise. Of `text`, this is
+    /// the part before the one for the test.
     pub validation_split: Option<f64>,
-    /// The share that is held out for the test if the source has no test set of its own; 0.2 unless said otherwise.
+    /// The share that is held out for the test if the source has no test set of its own; 0.2 unless said otherwise. Of
+    /// `text`, this is the end; 0.1 unless said otherwise.
     pub test_split: Option<f64>,
     /// Whether splits keep the proportions of the classes.
     #[serde(default = "yes")]
@@ -71,6 +78,8 @@ pub enum Source {
     Mnist,
     /// Files in the format of MNIST.
     Idx,
+    /// A text file, to learn to continue texts like it, character by character.
+    Text,
 }
 
 /// What is watched at the end of each epoch.
@@ -170,7 +179,11 @@ impl Recipe {
 
     /// The model for examples of this shape, without weights.
     pub fn model_spec(&self, example: &[usize]) -> ModelSpec {
-        self.model.layers.iter().cloned().fold(Sequential::new(example), Sequential::add).spec()
+        let start = match self.data.source {
+            Source::Text => Sequential::with_tokens(example),
+            Source::Digits | Source::Mnist | Source::Idx => Sequential::new(example),
+        };
+        self.model.layers.iter().cloned().fold(start, Sequential::add).spec()
     }
 
     /// Loss, optimiser and averaging.
@@ -201,6 +214,7 @@ impl DataConfig {
     /// Fills in what depends on other keys, and refuses keys that would have no effect.
     fn complete(&mut self) -> Result<(), Conflict> {
         self.check_files()?;
+        self.complete_text()?;
         match (self.validation, self.validation_split) {
             (Validation::Split, None) => self.validation_split = Some(0.1),
             (Validation::Test | Validation::None, Some(_)) => {
@@ -210,7 +224,7 @@ impl DataConfig {
         }
         let own_test = self.source == Source::Mnist || self.test_images.is_some();
         match (own_test, self.test_split) {
-            (false, None) => self.test_split = Some(0.2),
+            (false, None) => self.test_split = Some(if self.source == Source::Text { 0.1 } else { 0.2 }),
             (true, Some(_)) => {
                 conflict("test_split", "has no effect", "leave it out: this source has a test set of its own")?;
             }
@@ -222,6 +236,24 @@ impl DataConfig {
             conflict("validation_split", &problem, "make them smaller")?;
         }
         Ok(())
+    }
+
+    /// Fills in what only texts have, and refuses what they do not have.
+    fn complete_text(&mut self) -> Result<(), Conflict> {
+        if self.source != Source::Text {
+            let given = [("sequence_length", self.sequence_length), ("stride", self.stride)];
+            return match given.iter().find(|(_, value)| value.is_some()) {
+                Some((key, _)) => conflict(key, "has no effect", "it belongs to source = \"text\""),
+                None => Ok(()),
+            };
+        }
+        let sequence_length = *self.sequence_length.get_or_insert(128);
+        self.stride.get_or_insert(sequence_length);
+        match (&self.augment, self.scaling) {
+            (Some(_), _) => conflict("augment", "has no effect", "it distorts images"),
+            (_, Scaling::Standardize) => conflict("scaling", "has no effect", "tokens are not scaled: leave it out"),
+            _ => Ok(()),
+        }
     }
 
     fn check_files(&self) -> Result<(), Conflict> {
@@ -236,7 +268,7 @@ impl DataConfig {
                 (Source::Idx, None) if needed => {
                     conflict("source", &format!("= \"idx\" needs `{key}`"), "give the names of the files")?;
                 }
-                (Source::Digits | Source::Mnist, Some(_)) => {
+                (Source::Digits | Source::Mnist | Source::Text, Some(_)) => {
                     conflict(key, "has no effect", "it belongs to source = \"idx\"")?;
                 }
                 _ => {}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kamado_data::sources::text_file::{self, TextParts, TextWindows};
 use kamado_data::sources::{TrainTest, digits, idx_files, mnist};
 use kamado_data::{DataError, Dataset, ImageInput, Invert, Part, Preprocessing, random_split, stratified_split};
 
@@ -26,6 +27,9 @@ impl DataConfig {
     /// # Errors
     /// If a file is missing, damaged or does not fit the others, or there are too few examples to divide.
     pub fn load(&self, seed: u64) -> Result<Parts, DataError> {
+        if self.source == Source::Text {
+            return self.read_text();
+        }
         let (TrainTest { train, test }, mut preprocessing) = self.read()?;
         // The same call whether or not there is a test set to cut off, so that no example can be in two parts.
         let fractions: Vec<f64> = [self.test_split, self.validation_split].into_iter().flatten().collect();
@@ -56,6 +60,7 @@ impl DataConfig {
             Source::Digits => Ok(vec![8, 8, 1]),
             Source::Mnist => Ok(vec![28, 28, 1]),
             Source::Idx => Ok(idx_files::load(&self.idx_files()?)?.train.shape().to_vec()),
+            Source::Text => Ok(vec![self.sequence_length.unwrap_or(1)]),
         }
     }
 
@@ -68,7 +73,29 @@ impl DataConfig {
                 let preprocessing = idx_preprocessing(&read.train);
                 Ok((read, preprocessing))
             }
+            Source::Text => unreachable!("texts are divided where they are read"),
         }
+    }
+
+    /// A text is divided before it becomes examples, so that no example of one part overlaps another.
+    fn read_text(&self) -> Result<Parts, DataError> {
+        let path = self.path.as_deref().ok_or_else(|| {
+            request("source = \"text\" lacks the file", "Set data.path, or give the file with `--data FILE`")
+        })?;
+        let sequence_length = self.sequence_length.unwrap_or(1);
+        let TextParts { train, validation, test, tokenizer } = text_file::load(
+            path,
+            &TextWindows {
+                sequence_length,
+                stride: self.stride.unwrap_or(sequence_length),
+                test: self.test_split.unwrap_or(0.0),
+                validation: self.validation_split.unwrap_or(0.0),
+            },
+        )?;
+        let test = test.ok_or_else(|| request("there are no test data", "Set data.test_split"))?;
+        let validation = if self.validation == Validation::Test { Some(test.clone()) } else { validation };
+        let preprocessing = Preprocessing { text: Some(tokenizer), ..Preprocessing::default() };
+        Ok(Parts { train, validation, test, preprocessing })
     }
 
     fn read_mnist(&self) -> Result<TrainTest, DataError> {

@@ -21,12 +21,14 @@ pub(super) const RECIPE: &[Field] = &[
 ];
 
 const DATA: &[Field] = &[
-    required("source", Kind::Word(&["digits", "mnist", "idx"])),
+    required("source", Kind::Word(&["digits", "mnist", "idx", "text"])),
     field("path", Kind::Text),
     field("train_images", Kind::Text),
     field("train_labels", Kind::Text),
     field("test_images", Kind::Text),
     field("test_labels", Kind::Text),
+    field("sequence_length", COUNT),
+    field("stride", COUNT),
     field("validation", Kind::Word(&["split", "test", "none"])),
     field("validation_split", Kind::Number(0.001, 0.9)),
     field("test_split", Kind::Number(0.001, 0.9)),
