@@ -155,12 +155,7 @@ impl Loader {
     /// `labels`.
     ///
     /// Errors if a buffer is too short, labels of this kind cannot be had, or an example does not exist.
-    pub fn fill<'x>(
-        &self,
-        examples: &[usize],
-        x: impl Into<FeaturesMut<'x>>,
-        labels: LabelsMut<'_>,
-    ) -> Result<()> {
+    pub fn fill<'x>(&self, examples: &[usize], x: impl Into<FeaturesMut<'x>>, labels: LabelsMut<'_>) -> Result<()> {
         let dataset = &self.0.dataset;
         if let Some(bad) = examples.iter().find(|&&example| example >= dataset.len()) {
             return Err(DataError::request(
@@ -302,11 +297,7 @@ impl Batches {
     /// last.
     ///
     /// Errors if a buffer is too short or labels of this kind cannot be had.
-    pub fn next_into<'x>(
-        &mut self,
-        x: impl Into<FeaturesMut<'x>>,
-        labels: LabelsMut<'_>,
-    ) -> Result<Option<usize>> {
+    pub fn next_into<'x>(&mut self, x: impl Into<FeaturesMut<'x>>, labels: LabelsMut<'_>) -> Result<Option<usize>> {
         let end = (self.position + self.loader.batch_size()).min(self.order.len());
         let examples = &self.order[self.position..end];
         if examples.is_empty() {

@@ -42,7 +42,10 @@ fn channels_have_values_of_their_own() {
 #[test]
 fn impossible_steps_are_refused() {
     let refusal = |step: Step| {
-        Preprocessing { steps: vec![step], ..Preprocessing::default() }.apply(&[4, 3], &mut [0.0; 12]).unwrap_err().to_string()
+        Preprocessing { steps: vec![step], ..Preprocessing::default() }
+            .apply(&[4, 3], &mut [0.0; 12])
+            .unwrap_err()
+            .to_string()
     };
     assert!(refusal(Step::Standardize { mean: vec![0.0; 2], std: vec![1.0; 2] }).contains("3 channels"));
     assert!(refusal(Step::Standardize { mean: vec![0.0], std: vec![0.0] }).contains("above 0"));

@@ -45,8 +45,14 @@ impl Inputs {
 /// The labels of a batch.
 pub(crate) enum Targets {
     /// `width` for each example: one, or one for each token.
-    Classes { width: usize, data: Vec<i32> },
-    Values { width: usize, data: Vec<f32> },
+    Classes {
+        width: usize,
+        data: Vec<i32>,
+    },
+    Values {
+        width: usize,
+        data: Vec<f32>,
+    },
 }
 
 impl Targets {
