@@ -15,8 +15,9 @@ mod tile;
 
 pub(crate) use block::{Block, Gather, block_scratch, pack_whole, packed_whole};
 pub use offsets::{OffsetTable, Offsets};
+pub(crate) use pack::pack_b;
 pub(crate) use plan::Plan;
-pub(crate) use tile::{Ahead, RawOffsets};
+pub(crate) use tile::{Ahead, Finish, Panels, RawOffsets, Strided};
 
 /// The function applied to each element of a finished product.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

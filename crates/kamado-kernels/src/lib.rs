@@ -1,5 +1,6 @@
 //! Slices in, slices out: the numerical kernels, their run-time instruction-set choice and the thread pool.
 
+pub mod attention;
 pub mod conv2d;
 pub mod cross_entropy;
 pub mod denormals;
