@@ -230,6 +230,11 @@ ops! {
     SoftmaxCrossEntropyGrad = "softmax_cross_entropy_grad",
     SigmoidCrossEntropy = "sigmoid_cross_entropy",
     DropoutMask = "dropout_mask",
+    Attention = "attention",
+    AttentionLogSumExp = "attention_log_sum_exp",
+    AttentionQueryGrad = "attention_query_grad",
+    AttentionKeyGrad = "attention_key_grad",
+    AttentionValueGrad = "attention_value_grad",
 }
 
 /// Checks the number of inputs and that all are floats.

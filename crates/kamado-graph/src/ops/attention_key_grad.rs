@@ -1,0 +1,42 @@
+//! The gradient of attention with respect to its keys.
+//!
+//! `dk[s] = scale · Σ_t p[t, s] · (dy[t] · v[s] - Σ dy[t] · y[t]) · q[t]`, with `p = e^{scale · q k - lse}`.
+//!
+//! Shapes: `q [B, T, N, D]`, `k [B, S, N, D]`, `v [B, S, N, E]`, the result `y` and its gradient `dy [B, T, N, E]`, `lse [B, N, T]`,
+//! optional key mask `[B, S]` → `dk [B, S, N, D]`. Gradient: none is built. The gradients of queries, keys and values are one kernel.
+
+use serde::{Deserialize, Serialize};
+
+use super::Attention;
+use super::attending::{To, grad_cases, infer_grad, reference_grad};
+use crate::error::{GraphError, ShapeError};
+use crate::graph::Graph;
+use crate::op::{At, Case, Context, InputGradient, Operator};
+use crate::shape::TensorType;
+use crate::tensor::Tensor;
+
+/// The gradient of attention with respect to its keys.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AttentionKeyGrad {
+    /// The attention.
+    pub attention: Attention,
+}
+
+impl Operator for AttentionKeyGrad {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, ShapeError> {
+        infer_grad(inputs, To::Key)
+    }
+
+    fn gradient(&self, _: &mut Graph, at: &At<'_>) -> Result<Vec<InputGradient>, GraphError> {
+        let why = "second derivatives of attention are not built";
+        Ok(vec![InputGradient::Stops { why }; at.inputs.len()])
+    }
+
+    fn reference(&self, inputs: &[&Tensor], _: &Context<'_>) -> Tensor {
+        reference_grad(&self.attention, inputs, To::Key)
+    }
+
+    fn cases() -> Vec<Case> {
+        grad_cases(|attention| AttentionKeyGrad { attention }.into())
+    }
+}
