@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     Product { root: NodeId, bias: Option<NodeId>, activation: Activation, mask: Option<NodeId> },
     /// The gradient of a convolution's kernel and, in the same pass, that of its bias: the second output.
     KernelGrad { root: NodeId, bias: Option<NodeId> },
+    /// An attention, the logarithm of its sums, or both.
+    Attention { result: Option<NodeId>, sums: Option<NodeId> },
+    /// The gradients of one attention's queries, keys and values, some of them.
+    AttentionGrad { gradients: [Option<NodeId>; 3] },
     /// A chain of elementwise operators; the nodes ascend, the last is the result.
     Elementwise { members: Vec<NodeId> },
     /// A reduction of a chain of elementwise operators, which may be empty.
@@ -65,6 +69,8 @@ impl Group {
                 format!("{}{}{activation}{}", name(root), suffix(bias, "+bias"), suffix(mask, "+mask"))
             }
             Kind::KernelGrad { root, bias } => format!("{}{}", name(root), bias.map_or("", |_| "+bias_grad")),
+            Kind::Attention { result, sums } => names(&result.iter().chain(sums).copied().collect::<Vec<_>>()),
+            Kind::AttentionGrad { gradients } => names(&gradients.iter().flatten().copied().collect::<Vec<_>>()),
             Kind::Elementwise { members } => names(members),
             Kind::Reduction { root, members } if members.is_empty() => name(root).to_owned(),
             Kind::Reduction { root, members } => format!("{}+{}", names(members), name(root)),

@@ -1,5 +1,6 @@
 //! Lowering: from a group of nodes to the kernel that computes it, with every size and place resolved.
 
+mod attention;
 mod conv2d;
 mod dense_update;
 mod elementwise;
@@ -89,6 +90,8 @@ pub(crate) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
             _ => conv2d::lower(group, at),
         },
         Kind::KernelGrad { root, bias } => conv2d::lower_kernel_grad(*root, *bias, at),
+        Kind::Attention { result, sums } => attention::lower(*result, *sums, at),
+        Kind::AttentionGrad { gradients } => attention::lower_grad(*gradients, at),
         Kind::Elementwise { members } => elementwise::lower(members, group.outputs[0], at),
         Kind::Reduction { root, members } => reduction::lower(*root, members, at),
         Kind::Update(update) => update::lower(*update, at),

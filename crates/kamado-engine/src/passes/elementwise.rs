@@ -10,7 +10,7 @@ use kamado_graph::op::Op;
 use kamado_graph::shape::Shape;
 use kamado_kernels::elementwise::Program;
 
-use super::is_source;
+use super::{attention, is_source};
 use crate::arena::MAX_READS;
 use crate::group::{Group, Kind};
 use crate::uses::{Uses, storage};
@@ -111,6 +111,9 @@ pub(super) fn find(graph: &Graph, uses: &Uses, last: NodeId) -> Group {
 
 fn group(graph: &Graph, last: NodeId, mut members: BTreeSet<NodeId>) -> Group {
     let node = graph.node(last);
+    if let Some(group) = attention::alone(graph, last) {
+        return group;
+    }
     let inputs = reads(graph, &members);
     let kind = match &node.op {
         Op::Sum(_) | Op::Max(_) => {

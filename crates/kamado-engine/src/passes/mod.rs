@@ -3,6 +3,7 @@
 //! Patterns with several results claim their nodes first; then one backward sweep covers every node that is still
 //! needed with the largest pattern that ends in it; then the groups are put in order.
 
+mod attention;
 mod dense_update;
 mod elementwise;
 mod kernel_grad;
@@ -39,6 +40,7 @@ pub(crate) fn schedule(graph: &Graph, fusion: Fusion) -> Schedule {
                 cover.add(group);
             }
         }
+        attention::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
         kernel_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
     }
     for (index, _) in updated.iter().enumerate().filter(|(_, done)| !**done) {
