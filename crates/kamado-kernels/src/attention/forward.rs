@@ -77,6 +77,7 @@ impl Forward {
             let scores = unsafe { std::slice::from_raw_parts_mut(space.scores.add(i * KEYS), seen) };
             let (scores, hidden) = scores.split_at_mut(shape.seen_before(row + i + 1).saturating_sub(key).min(seen));
             hidden.fill(0.0);
+            // SAFETY: as above.
             let mask = unsafe { self.head.mask(key, scores.len()) };
             let at = row + i - self.rows.start;
             let factor = exponentials(scores, mask, shape.scale, &mut space.largest[at], &mut space.totals[at]);
