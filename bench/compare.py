@@ -37,7 +37,7 @@ def parse_options():
     parser.add_argument("--peers", nargs="*", default=MODES, metavar="ENGINE:MODE", help=f"default: {' '.join(MODES)}")
     parser.add_argument("--mnist", metavar="DIR", help="time whole epochs over the IDX files of this folder")
     parser.add_argument("--epochs", type=int, default=3, help="epochs a run, with --mnist; the first is a warm-up")
-    parser.add_argument("--steps", type=int, default=500, help="timed steps of the peers, without --mnist")
+    parser.add_argument("--steps", type=int, default=500, help="timed steps, without --mnist")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--raw", type=pathlib.Path, help="also write every line and its peak memory to this file")
@@ -55,8 +55,8 @@ def command(engine, workload, options):
     else:
         name, _, mode = engine.partition(":")
         line = [options.python, SCRIPTS[name], workload, "--mode", mode]
-        if not options.mnist:
-            line += ["--steps", str(options.steps)]
+    if not options.mnist:
+        line += ["--steps", str(options.steps)]
     line += ["--threads", str(options.threads)]
     if options.mnist:
         line += ["--epochs-on", options.mnist, "--epochs", str(options.epochs)]

@@ -15,7 +15,10 @@ Workload = collections.namedtuple("Workload", "shape batch classes params")
 WORKLOADS = {
     "seed_cnn": Workload((28, 28, 1), 32, 10, 1_385_482),
     "mlp": Workload((784,), 128, 10, 669_706),
+    "vgg": Workload((32, 32, 3), 64, 10, 2_360_138),
+    "resnet20": Workload((32, 32, 3), 128, 10, 272_474),
 }
+# Steps before the timed ones, but no more than those.
 WARM_UP = 50
 
 

@@ -10,6 +10,31 @@ from torch import nn
 
 import common
 
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut, which is a projection where the image shrinks."""
+
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.body = nn.Sequential(
+            *normalised(channels, filters, 3, stride), nn.ReLU(inplace=True), *normalised(filters, filters, 3, 1)
+        )
+        self.shortcut = nn.Identity() if stride == 1 else nn.Sequential(*normalised(channels, filters, 1, stride))
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.shortcut(x), inplace=True)
+
+
+def normalised(channels, filters, size, stride):
+    """A convolution without bias, and batch normalisation with Keras's settings."""
+    conv = nn.Conv2d(channels, filters, size, stride, padding=size // 2, bias=False)
+    return conv, nn.BatchNorm2d(filters, eps=1e-3, momentum=0.01)
+
+
+def same(channels, filters):
+    return nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()
+
+
 FLAGS = ["eager", "compile", "max-autotune", "bf16", "channels_last"]
 NETWORKS = {
     "seed_cnn": lambda: nn.Sequential(
@@ -17,6 +42,17 @@ NETWORKS = {
     ),
     "mlp": lambda: nn.Sequential(
         nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)
+    ),
+    "vgg": lambda: nn.Sequential(
+        *same(3, 64), *same(64, 64), nn.MaxPool2d(2), *same(64, 128), *same(128, 128), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(8 * 8 * 128, 256), nn.ReLU(), nn.Linear(256, 10),
+    ),
+    "resnet20": lambda: nn.Sequential(
+        *normalised(3, 16, 3, 1), nn.ReLU(inplace=True),
+        Residual(16, 16, 1), Residual(16, 16, 1), Residual(16, 16, 1),
+        Residual(16, 32, 2), Residual(32, 32, 1), Residual(32, 32, 1),
+        Residual(32, 64, 2), Residual(64, 64, 1), Residual(64, 64, 1),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10),
     ),
 }
 
@@ -73,7 +109,7 @@ class Trainer:
 
 def time_steps(trainer, workload, options):
     images, labels = trainer.tensors(*common.random_data(workload, workload.batch, options.seed))
-    for _ in range(common.WARM_UP):
+    for _ in range(min(common.WARM_UP, options.steps)):
         trainer.step(images, labels)
     seconds = [common.timed(lambda: trainer.step(images, labels)) for _ in range(options.steps)]
     return common.step_times(seconds)

@@ -3,8 +3,9 @@
 use clap::ValueEnum;
 use kamado_data::{Dataset, Features};
 use kamado_nn::NnError;
-use kamado_nn::layers::{Activation, Conv2d, Dense, Flatten, MaxPooling2d, Padding};
-use kamado_nn::model::{Model, Seed, Sequential};
+use kamado_nn::layers::{Activation, ActivationLayer, Add, BatchNormalization, Conv2d, Dense, Flatten};
+use kamado_nn::layers::{GlobalAveragePooling2d, MaxPooling2d, Padding};
+use kamado_nn::model::{FunctionalBuilder, Model, Seed, Sequential, Tensor};
 
 /// A network with its usual batch size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -16,6 +17,9 @@ pub(crate) enum Workload {
     Mlp,
     /// 32x32x3: conv 64, conv 64, pool, conv 128, conv 128, pool (3x3 same relu), dense 256 relu, dense 10; batch 64.
     Vgg,
+    /// 32x32x3: the residual network of 20 layers for CIFAR (He et al. 2015), with batch normalisation and 1x1
+    /// projections where the image shrinks; batch 128.
+    Resnet20,
 }
 
 impl Workload {
@@ -24,13 +28,14 @@ impl Workload {
             Workload::SeedCnn => "seed_cnn",
             Workload::Mlp => "mlp",
             Workload::Vgg => "vgg",
+            Workload::Resnet20 => "resnet20",
         }
     }
 
     pub(crate) fn batch(self) -> usize {
         match self {
             Workload::SeedCnn => 32,
-            Workload::Mlp => 128,
+            Workload::Mlp | Workload::Resnet20 => 128,
             Workload::Vgg => 64,
         }
     }
@@ -39,7 +44,7 @@ impl Workload {
         match self {
             Workload::SeedCnn => &[28, 28, 1],
             Workload::Mlp => &[784],
-            Workload::Vgg => &[32, 32, 3],
+            Workload::Vgg | Workload::Resnet20 => &[32, 32, 3],
         }
     }
 
@@ -62,6 +67,7 @@ impl Workload {
                 let half = start.add(same(64)).add(same(64)).add(MaxPooling2d::default());
                 half.add(same(128)).add(same(128)).add(MaxPooling2d::default()).add(Flatten).add(dense(256))
             }
+            Workload::Resnet20 => return resnet20(self.input()),
         };
         body.add(Dense::new(10).activation(Activation::Softmax)).build(Seed(7))
     }
@@ -74,4 +80,41 @@ impl Workload {
         let features = Features { shape: self.input().to_vec(), ..data.features().clone() };
         Dataset::new(data.name(), features, data.labels().clone())
     }
+}
+
+/// Three stages of three blocks with 16, 32 and 64 filters.
+fn resnet20(input: &[usize]) -> Result<Model, NnError> {
+    let mut b = FunctionalBuilder::new();
+    let x = b.input("image", input);
+    let mut x = normalised(&mut b, x, 16, 3, 1);
+    x = relu(&mut b, x);
+    for (filters, stride) in [(16, 1), (32, 2), (64, 2)] {
+        x = residual(&mut b, x, filters, stride, stride > 1);
+        x = residual(&mut b, x, filters, 1, false);
+        x = residual(&mut b, x, filters, 1, false);
+    }
+    let pooled = b.layer(GlobalAveragePooling2d::default(), &[x]);
+    let y = b.layer(Dense::new(10).activation(Activation::Softmax), &[pooled]);
+    b.build(&[y], Seed(7))
+}
+
+/// Two convolutions beside a shortcut.
+fn residual(b: &mut FunctionalBuilder, x: Tensor, filters: usize, stride: usize, project: bool) -> Tensor {
+    let mut y = normalised(b, x, filters, 3, stride);
+    y = relu(b, y);
+    y = normalised(b, y, filters, 3, 1);
+    let shortcut = if project { normalised(b, x, filters, 1, stride) } else { x };
+    let sum = b.layer(Add, &[y, shortcut]);
+    relu(b, sum)
+}
+
+/// A convolution without bias, and batch normalisation.
+fn normalised(b: &mut FunctionalBuilder, x: Tensor, filters: usize, size: usize, stride: usize) -> Tensor {
+    let conv = Conv2d::new(filters, [size; 2]).strides([stride; 2]).padding(Padding::Same).use_bias(false);
+    let x = b.layer(conv, &[x]);
+    b.layer(BatchNormalization::new(), &[x])
+}
+
+fn relu(b: &mut FunctionalBuilder, x: Tensor) -> Tensor {
+    b.layer(ActivationLayer::new(Activation::Relu), &[x])
 }
