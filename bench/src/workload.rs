@@ -93,7 +93,7 @@ fn resnet20(input: &[usize]) -> Result<Model, NnError> {
         x = residual(&mut b, x, filters, 1, false);
         x = residual(&mut b, x, filters, 1, false);
     }
-    let pooled = b.layer(GlobalAveragePooling2d::default(), &[x]);
+    let pooled = b.layer(GlobalAveragePooling2d, &[x]);
     let y = b.layer(Dense::new(10).activation(Activation::Softmax), &[pooled]);
     b.build(&[y], Seed(7))
 }
