@@ -40,6 +40,11 @@ fn cases() -> Vec<Case> {
         Case::new(ActivationLayer::new(Activation::Relu), [4], [4], none()),
         Case::new(ActivationLayer::new(Activation::Sigmoid), [4], [4], none()),
         Case::new(ActivationLayer::new(Activation::Softmax), [2, 4], [2, 4], none()),
+        Case::new(ActivationLayer::new(Activation::GeluTanh), [4], [4], none()),
+        Case::new(Elu::new(0.5), [4], [4], none()),
+        Case::new(LeakyRelu::default(), [4], [4], none()),
+        Case::new(PRelu::new().shared_axes([1]), [3, 4], [3, 4], vec![n("prelu.alpha", &[1, 4])]),
+        Case::new(Softmax::new().axis(1), [3, 4], [3, 4], none()),
         Case::new(Reshape::new([3, -1]), [4, 3], [3, 4], none()),
     ]
 }

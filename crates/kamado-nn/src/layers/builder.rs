@@ -113,6 +113,21 @@ impl LayerBuilder<'_> {
         })
     }
 
+    /// An axis of an input behind the batch axis, counted from the end if negative.
+    ///
+    /// # Errors
+    /// If there is no such axis; `setting` names where it was given.
+    pub fn axis(&self, setting: &str, x: NodeId, axis: isize) -> Result<usize, NnError> {
+        let rank = self.graph.shape(x).rank();
+        let counted = if axis < 0 { rank.checked_add_signed(axis) } else { usize::try_from(axis).ok() };
+        counted.filter(|axis| (1..rank).contains(axis)).ok_or_else(|| {
+            self.error(format!(
+                "{setting} must name an axis of {} behind the batch axis, 1 being the first and -1 the last, got {axis}",
+                self.graph.shape(x)
+            ))
+        })
+    }
+
     /// Refuses a setting that is zero.
     ///
     /// # Errors

@@ -8,13 +8,17 @@ mod builder;
 mod conv2d;
 mod dense;
 mod dropout;
+mod elu;
 mod flatten;
 mod global_average_pooling2d;
+mod leaky_relu;
 mod max_pooling2d;
 mod multiply;
 mod no_settings;
 mod pooling;
+mod prelu;
 mod reshape;
+mod softmax;
 
 pub use activation::{Activation, ActivationLayer};
 pub use add::Add;
@@ -24,12 +28,16 @@ pub use builder::{LayerBuilder, Mode};
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use elu::Elu;
 pub use flatten::Flatten;
 pub use global_average_pooling2d::GlobalAveragePooling2d;
 pub use kamado_graph::ops::Padding;
+pub use leaky_relu::LeakyRelu;
 pub use max_pooling2d::MaxPooling2d;
 pub use multiply::Multiply;
+pub use prelu::PRelu;
 pub use reshape::Reshape;
+pub use softmax::Softmax;
 
 pub(crate) use builder::Weights;
 
@@ -99,6 +107,10 @@ layers! {
     Flatten(Flatten) = "flatten", "Flatten";
     Dropout(Dropout) = "dropout", "Dropout";
     BatchNormalization(BatchNormalization) = "batch_normalization", "BatchNormalization";
+    Elu(Elu) = "elu", "ELU";
+    LeakyRelu(LeakyRelu) = "leaky_relu", "LeakyReLU";
+    PRelu(PRelu) = "prelu", "PReLU";
+    Softmax(Softmax) = "softmax", "Softmax";
     Activation(ActivationLayer) = "activation", "Activation";
     Reshape(Reshape) = "reshape", "Reshape";
     Add(Add) = "add", "Add";
