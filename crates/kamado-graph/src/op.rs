@@ -235,6 +235,8 @@ ops! {
     AttentionQueryGrad = "attention_query_grad",
     AttentionKeyGrad = "attention_key_grad",
     AttentionValueGrad = "attention_value_grad",
+    Rotary = "rotary",
+    SinusoidalPositions = "sinusoidal_positions",
 }
 
 /// Checks the number of inputs and that all are floats.

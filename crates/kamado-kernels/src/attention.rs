@@ -8,11 +8,16 @@
 //! Sources: Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022.
 //!
 //! Every tensor is `[batch, tokens, heads, features]`, the projections as they come; the products read them with strides.
+//! With dropout each probability is multiplied by its element M of a random mask, drawn anew where it is needed:
+//! `Y = (P · M) V`, `dS = P · (M · dY Vᵀ − δ)`, `dV = (P · M)ᵀ dY`.
+//!
 //! How keys and queries are cut into tiles depends on the shape alone, so the number of threads changes no bit.
 
 use std::ops::Range;
 
 use crate::Exec;
+use crate::isa::Isa;
+use crate::random::{DropoutMask, RandomKey};
 use crate::simd::{ALIGN_SLACK, Shared, aligned, dispatch};
 
 mod backward;
@@ -58,6 +63,8 @@ pub struct Operands<'a> {
     pub v: &'a [f32],
     /// `[batch, keys]`: a key is seen where this is above one half; all are if there is none.
     pub mask: Option<&'a [f32]>,
+    /// What the probabilities are multiplied by, as a tensor `[batch, heads, queries, keys]`.
+    pub dropout: Option<(DropoutMask, RandomKey)>,
 }
 
 /// What the backward pass reads besides the operands.
@@ -125,6 +132,9 @@ struct Head {
     v: *const f32,
     /// Null if every key is seen.
     mask: *const f32,
+    /// The instruction set, the dropout's mask, and where in it this head begins.
+    dropout: Option<(Isa, DropoutMask, RandomKey)>,
+    first_score: usize,
     /// Elements of `q` and `dq`, of `k` and `dk`, of `v` and `dv`, of `y` and `dy`, and of `lse` before this head.
     at: [usize; 5],
 }
@@ -136,7 +146,7 @@ unsafe impl Send for Head {}
 
 impl Head {
     /// Head number `number` of all, sequence by sequence.
-    fn new(shape: &AttentionShape, of: &Operands<'_>, number: usize) -> Head {
+    fn new(isa: Isa, shape: &AttentionShape, of: &Operands<'_>, number: usize) -> Head {
         let (batch, head) = (number / shape.heads, number % shape.heads);
         let (token, value) = shape.token();
         let start = |tokens, token, features| batch * tokens * token + head * features;
@@ -149,6 +159,8 @@ impl Head {
             k: of.k.as_ptr().wrapping_add(k),
             v: of.v.as_ptr().wrapping_add(v),
             mask: of.mask.map_or(std::ptr::null(), |mask| mask[batch * shape.keys..].as_ptr()),
+            dropout: of.dropout.map(|(mask, key)| (isa, mask, key)),
+            first_score: number * shape.queries * shape.keys,
             at: [q, k, v, y, number * shape.queries],
         }
     }
@@ -187,7 +199,7 @@ pub fn forward(
     let (workers, each) = (Shared::new(aligned(scratch)), forward::scratch(shape));
     let parts = shape.parts(threads);
     exec.pool.run(shape.batch * shape.heads * parts, |task, worker| {
-        let head = Head::new(shape, of, task / parts);
+        let head = Head::new(exec.isa, shape, of, task / parts);
         // The last queries see the most keys: those first.
         let rows = cut(shape.queries, QUERIES, parts - 1 - task % parts, parts);
         let scratch = workers.offset(worker * each).ptr();
@@ -234,7 +246,7 @@ pub fn backward(
     // In one go a head needs five products; cut apart, its queries and its keys each compute the scores again.
     let tasks = if parts == 1 { 1 } else { 2 * parts };
     exec.pool.run(heads * tasks, |task, worker| {
-        let head = Head::new(shape, of, task / tasks);
+        let head = Head::new(exec.isa, shape, of, task / tasks);
         let part = task % tasks;
         let (mut rows, mut keys, mut wanted) = (0..shape.queries, 0..shape.keys, wanted);
         if tasks > 1 && part < parts {

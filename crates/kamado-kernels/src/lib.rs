@@ -13,6 +13,7 @@ mod lanes;
 pub mod layout;
 pub mod pool;
 pub mod pool2d;
+pub mod positions;
 pub mod random;
 pub mod reduce;
 pub mod rows;

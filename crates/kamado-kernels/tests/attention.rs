@@ -6,6 +6,7 @@ use common::{every_exec, random};
 use kamado_kernels::Exec;
 use kamado_kernels::attention::*;
 use kamado_kernels::denormals::FlushDenormals;
+use kamado_kernels::random::{DropoutMask, RandomKey, philox4x32};
 
 /// Sizes around the tiles of 48 queries and 128 keys, and few heads, which are cut into parts.
 fn shapes() -> Vec<(AttentionShape, bool)> {
@@ -40,6 +41,7 @@ struct Example {
     v: Vec<f32>,
     dy: Vec<f32>,
     mask: Option<Vec<f32>>,
+    dropout: Option<(DropoutMask, RandomKey)>,
 }
 
 /// Results and gradients in f64: y, lse, dq, dk, dv.
@@ -58,11 +60,12 @@ impl Example {
             v: random(batch * keys * heads * value_dim, 3),
             dy: random(batch * queries * heads * value_dim, 4),
             mask: masked.then(|| (0..batch * keys).map(|i| if hidden(i) { 0.0 } else { 1.0 }).collect()),
+            dropout: None,
         }
     }
 
     fn operands(&self) -> Operands<'_> {
-        Operands { q: &self.q, k: &self.k, v: &self.v, mask: self.mask.as_deref() }
+        Operands { q: &self.q, k: &self.k, v: &self.v, mask: self.mask.as_deref(), dropout: self.dropout }
     }
 
     fn run(&self, exec: Exec<'_>) -> [Vec<f32>; 5] {
@@ -77,6 +80,14 @@ impl Example {
         let all = [Some(&mut dq[..]), Some(&mut dk[..]), Some(&mut dv[..])];
         backward(exec, shape, &of, &forwarded, all, &mut scratch);
         [y, lse, dq, dk, dv]
+    }
+
+    /// The dropout mask's element.
+    fn keep(&self, element: usize) -> f64 {
+        let Some((mask, key)) = self.dropout else { return 1.0 };
+        let counter = [(element / 4) as u32, mask.stream, key.step as u32, 0];
+        let word = philox4x32(counter, [key.seed as u32, 0])[element % 4];
+        if f64::from(word) >= mask.rate * 4_294_967_296.0 { 1.0 / (1.0 - mask.rate) } else { 0.0 }
     }
 
     fn exact(&self) -> Exact {
@@ -96,12 +107,13 @@ impl Example {
             let total: f64 = seen.iter().map(|&j| score(j).exp()).sum();
             let p: Vec<_> = seen.iter().map(|&j| score(j).exp() / total).collect();
             lse[(b * heads + h) * queries + i] = if seen.is_empty() { 0.0 } else { total.ln() };
-            let slope = |j: usize| dot(&self.dy[out..out + e], &self.v[v(j)..v(j) + e]);
+            let keep = |j: usize| self.keep(((b * heads + h) * queries + i) * keys + j);
+            let slope = |j: usize| keep(j) * dot(&self.dy[out..out + e], &self.v[v(j)..v(j) + e]);
             let delta: f64 = seen.iter().zip(&p).map(|(&j, p)| p * slope(j)).sum();
             for (&j, p) in seen.iter().zip(&p) {
                 for c in 0..e {
-                    y[out + c] += p * f64::from(self.v[v(j) + c]);
-                    dv[v(j) + c] += p * f64::from(self.dy[out + c]);
+                    y[out + c] += keep(j) * p * f64::from(self.v[v(j) + c]);
+                    dv[v(j) + c] += keep(j) * p * f64::from(self.dy[out + c]);
                 }
                 let ds = p * (slope(j) - delta) * f64::from(scale);
                 for c in 0..d {
@@ -116,8 +128,10 @@ impl Example {
 
 #[test]
 fn results_and_gradients() {
-    for (shape, masked) in shapes() {
-        let example = Example::new(shape, masked);
+    for (number, (shape, masked)) in shapes().into_iter().enumerate() {
+        let mut example = Example::new(shape, masked);
+        let mask = DropoutMask { rate: 0.25, stream: 3 };
+        example.dropout = (number % 2 == 1).then_some((mask, RandomKey { seed: 7, step: 5 }));
         let exact = example.exact();
         every_exec(|exec| {
             let got = example.run(exec);

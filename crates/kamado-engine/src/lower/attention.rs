@@ -7,12 +7,15 @@ use kamado_kernels::attention::{
     AttentionShape, Forwarded, Operands, backward, backward_scratch, forward, forward_scratch,
 };
 
+use kamado_kernels::random::DropoutMask;
+
 use super::{At, Kernel, Lower};
 use crate::arena::{Memory, Place};
 use crate::error::EngineError;
 
 struct Forward {
     shape: AttentionShape,
+    dropout: Option<DropoutMask>,
     operands: [Place; 3],
     mask: Option<Place>,
     result: Option<Place>,
@@ -22,6 +25,7 @@ struct Forward {
 
 struct Backward {
     shape: AttentionShape,
+    dropout: Option<DropoutMask>,
     operands: [Place; 3],
     mask: Option<Place>,
     /// The result, the logarithm of its sums, and the gradient of the result.
@@ -44,6 +48,11 @@ fn sizes(op: &Attention, q: &[usize], k: &[usize], v: &[usize]) -> AttentionShap
     }
 }
 
+/// The mask of the probabilities, if some are dropped.
+fn dropout(op: &Attention) -> Option<DropoutMask> {
+    (op.dropout > 0.0).then_some(DropoutMask { rate: op.dropout, stream: op.stream })
+}
+
 /// The kernel of an attention, the logarithm of its sums, or both.
 ///
 /// # Panics
@@ -59,6 +68,7 @@ pub(super) fn lower(result: Option<NodeId>, sums: Option<NodeId>, at: &Lower<'_>
     let (q, k, v) = (inputs[0], inputs[1], inputs[1 + values]);
     let place = |id: &NodeId| at.place(*id);
     Box::new(Forward {
+        dropout: dropout(&op),
         shape: sizes(&op, &at.dims(q), &at.dims(k), &at.dims(v)),
         operands: [place(&q), place(&k), if values == 1 { place(&v) } else { Place::EMPTY }],
         mask: inputs.get(2 + values).map(place),
@@ -82,6 +92,7 @@ pub(super) fn lower_grad(gradients: [Option<NodeId>; 3], at: &Lower<'_>) -> Box<
     };
     let place = |i: usize| at.place(inputs[i]);
     Box::new(Backward {
+        dropout: dropout(&op),
         shape: sizes(&op, &at.dims(inputs[0]), &at.dims(inputs[1]), &at.dims(inputs[2])),
         operands: [0, 1, 2].map(place),
         mask: (inputs.len() > 6).then(|| place(6)),
@@ -101,7 +112,8 @@ impl Kernel for Forward {
         let [q, k, v] = self.operands;
         let ([q, k, v, mask], [y, lse, scratch]) =
             memory.view([q, k, v, or_empty(self.mask)], [or_empty(self.result), or_empty(self.sums), at.scratch]);
-        let operands = Operands { q, k, v, mask: self.mask.map(|_| mask) };
+        let operands =
+            Operands { q, k, v, mask: self.mask.map(|_| mask), dropout: self.dropout.map(|mask| (mask, at.key())) };
         forward(at.exec, &self.shape, &operands, self.result.map(|_| y), self.sums.map(|_| lse), scratch);
         Ok(())
     }
@@ -117,7 +129,8 @@ impl Kernel for Backward {
         let ([q, k, v], [y, lse, dy], [dq, dk, dv]) = (self.operands, self.forwarded, self.gradients.map(or_empty));
         let ([q, k, v, mask, y, lse, dy], [dq, dk, dv, scratch]) =
             memory.view([q, k, v, or_empty(self.mask), y, lse, dy], [dq, dk, dv, at.scratch]);
-        let operands = Operands { q, k, v, mask: self.mask.map(|_| mask) };
+        let operands =
+            Operands { q, k, v, mask: self.mask.map(|_| mask), dropout: self.dropout.map(|mask| (mask, at.key())) };
         let [to_q, to_k, to_v] = self.gradients;
         let wanted = [to_q.map(|_| dq), to_k.map(|_| dk), to_v.map(|_| dv)];
         backward(at.exec, &self.shape, &operands, &Forwarded { y, lse, dy }, wanted, scratch);

@@ -7,6 +7,7 @@ mod elementwise;
 mod gather;
 mod matmul;
 mod pooling;
+mod positions;
 mod reduction;
 mod rows;
 mod softmax;
@@ -109,6 +110,7 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => softmax_cross_entropy::lower(root, at),
         Op::Slice(_) | Op::Concatenate(_) | Op::Pad(_) => rows::lower(root, at),
         Op::Gather(_) | Op::GatherGrad(_) | Op::TokenMask(_) => gather::lower(root, at),
+        Op::Rotary(_) | Op::SinusoidalPositions(_) => positions::lower(root, at),
         Op::Transpose(transpose) => transpose::lower(root, transpose, at),
         op => unreachable!("{} belongs to a group of its own kind", op.name()),
     }

@@ -1,7 +1,7 @@
 //! What attention, its logarithm of sums and its gradients share.
 
 use crate::error::ShapeError;
-use crate::op::{Case, Fill, Op, expect_floats};
+use crate::op::{Case, Context, Fill, Op, expect_floats};
 use crate::shape::{Dim, Shape, TensorType};
 use crate::tensor::Tensor;
 
@@ -66,6 +66,11 @@ impl Scores<'_> {
         }
     }
 
+    /// Where the probability of a query and a key lies in `[B, N, T, S]`.
+    pub(super) fn element(&self, [b, t, n]: [usize; 3], s: usize) -> usize {
+        ((b * self.q.shape[2] + n) * self.q.shape[1] + t) * self.k.shape[1] + s
+    }
+
     /// The keys that a query sees, with the scores.
     pub(super) fn row(&self, [b, t, n]: [usize; 3]) -> Vec<(usize, f64)> {
         let seen = |s: &usize| {
@@ -108,7 +113,7 @@ pub(super) fn infer_grad(inputs: &[&TensorType], to: To) -> Result<TensorType, S
 }
 
 /// A gradient of attention, from the same inputs.
-pub(super) fn reference_grad(op: &Attention, inputs: &[&Tensor], to: To) -> Tensor {
+pub(super) fn reference_grad(op: &Attention, inputs: &[&Tensor], context: &Context<'_>, to: To) -> Tensor {
     let &[q, k, v, y, lse, dy, ..] = inputs else { unreachable!("inference has checked the inputs") };
     let scores = Scores { op, q, k, mask: inputs.get(6).copied() };
     let mut gradient = Tensor::full(inputs[to as usize].shape.clone(), 0.0);
@@ -118,12 +123,13 @@ pub(super) fn reference_grad(op: &Attention, inputs: &[&Tensor], to: To) -> Tens
         let delta: f64 = (0..e).map(|i| dy(i) * y.at(&[b, t, n, i])).sum();
         for (s, score) in scores.row([b, t, n]) {
             let p = (score - lse.at(&[b, n, t])).exp();
-            let slope = (0..e).map(|i| dy(i) * v.at(&[b, s, n, i])).sum::<f64>() - delta;
+            let kept = op.kept(context, scores.element([b, t, n], s));
+            let slope = kept * (0..e).map(|i| dy(i) * v.at(&[b, s, n, i])).sum::<f64>() - delta;
             let slope = p * slope * op.scale;
             match to {
                 To::Query => (0..d).for_each(|i| gradient.accumulate(&[b, t, n, i], slope * k.at(&[b, s, n, i]))),
                 To::Key => (0..d).for_each(|i| gradient.accumulate(&[b, s, n, i], slope * q.at(&[b, t, n, i]))),
-                To::Value => (0..e).for_each(|i| gradient.accumulate(&[b, s, n, i], p * dy(i))),
+                To::Value => (0..e).for_each(|i| gradient.accumulate(&[b, s, n, i], kept * p * dy(i))),
             }
         }
     });
@@ -139,9 +145,9 @@ pub(super) fn examples() -> Vec<Example> {
         let shape = |tokens, features| (Shape::batched(&[tokens, n, features]), Fill::Normal);
         let mut inputs = vec![shape(t, d), shape(s, d), shape(s, e)];
         inputs.extend(mask.map(|mask| (Shape::batched(&[s]), Fill::Values(mask.repeat(batch * s / mask.len())))));
-        (Attention { causal, scale: 1.0 / (d as f64).sqrt() }, inputs, batch)
+        (Attention::new(causal, 1.0 / (d as f64).sqrt()), inputs, batch)
     };
-    vec![
+    let mut examples = vec![
         example(false, [1, 1, 1, 1, 2], None, 1),
         example(false, [3, 5, 2, 4, 3], None, 2),
         example(true, [5, 5, 2, 4, 4], None, 2),
@@ -151,7 +157,10 @@ pub(super) fn examples() -> Vec<Example> {
         example(true, [4, 4, 1, 3, 3], Some(&[1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]), 2),
         example(true, [53, 53, 1, 8, 8], None, 1),
         example(false, [2, 131, 1, 3, 17], None, 1),
-    ]
+        example(true, [6, 6, 2, 3, 3], None, 2),
+    ];
+    examples.last_mut().into_iter().for_each(|(op, _, _)| (op.dropout, op.stream) = (0.4, 2));
+    examples
 }
 
 /// The examples as cases of a gradient.

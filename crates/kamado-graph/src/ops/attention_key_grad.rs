@@ -32,8 +32,8 @@ impl Operator for AttentionKeyGrad {
         Ok(vec![InputGradient::Stops { why }; at.inputs.len()])
     }
 
-    fn reference(&self, inputs: &[&Tensor], _: &Context<'_>) -> Tensor {
-        reference_grad(&self.attention, inputs, To::Key)
+    fn reference(&self, inputs: &[&Tensor], context: &Context<'_>) -> Tensor {
+        reference_grad(&self.attention, inputs, context, To::Key)
     }
 
     fn cases() -> Vec<Case> {

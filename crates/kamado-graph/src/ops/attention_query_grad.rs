@@ -32,8 +32,8 @@ impl Operator for AttentionQueryGrad {
         Ok(vec![InputGradient::Stops { why }; at.inputs.len()])
     }
 
-    fn reference(&self, inputs: &[&Tensor], _: &Context<'_>) -> Tensor {
-        reference_grad(&self.attention, inputs, To::Query)
+    fn reference(&self, inputs: &[&Tensor], context: &Context<'_>) -> Tensor {
+        reference_grad(&self.attention, inputs, context, To::Query)
     }
 
     fn cases() -> Vec<Case> {

@@ -177,7 +177,11 @@ impl Backward {
                 hidden.fill(0.0);
                 probabilities(p, self.head.mask(key, own), shape.scale, *self.lse.add(row + i));
                 let delta = *space.delta.add(row + i);
-                slope.iter_mut().zip(p).for_each(|(slope, p)| *slope = *p * (*slope - delta) * shape.scale);
+                let mut kept = [0.0; KEYS];
+                let kept = self.head.kept(shape, row + i, key, &mut kept[..own]);
+                kept.iter().for_each(|kept| slope.iter_mut().zip(*kept).for_each(|(slope, kept)| *slope *= *kept));
+                slope.iter_mut().zip(&*p).for_each(|(slope, p)| *slope = *p * (*slope - delta) * shape.scale);
+                kept.iter().for_each(|kept| p.iter_mut().zip(*kept).for_each(|(p, kept)| *p *= *kept));
             }
         }
     }

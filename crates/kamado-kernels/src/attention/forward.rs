@@ -80,7 +80,11 @@ impl Forward {
             // SAFETY: as above.
             let mask = unsafe { self.head.mask(key, scores.len()) };
             let at = row + i - self.rows.start;
+            let mut kept = [0.0; KEYS];
             let factor = exponentials(scores, mask, shape.scale, &mut space.largest[at], &mut space.totals[at]);
+            if let Some(kept) = self.head.kept(shape, row + i, key, &mut kept[..scores.len()]) {
+                scores.iter_mut().zip(kept).for_each(|(p, kept)| *p *= *kept);
+            }
             if let Some(y) = self.result(row + i).filter(|_| key > 0 && factor != 1.0) {
                 // SAFETY: this task alone writes the results of its rows.
                 let y = unsafe { std::slice::from_raw_parts_mut(y, shape.value_dim) };
@@ -149,6 +153,20 @@ impl Kernel for Forward {
 }
 
 impl Head {
+    /// Dropout's mask of the probabilities of a query, for the keys from `key` on; `None` without dropout.
+    #[inline(always)]
+    pub(super) fn kept<'a>(
+        &self,
+        shape: &AttentionShape,
+        row: usize,
+        key: usize,
+        to: &'a mut [f32],
+    ) -> Option<&'a [f32]> {
+        let (isa, mask, random) = self.dropout?;
+        mask.fill(isa, random, self.first_score + row * shape.keys + key, to);
+        Some(to)
+    }
+
     /// The mask of `count` keys from `key` on.
     ///
     /// # Safety
