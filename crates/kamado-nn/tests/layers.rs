@@ -16,6 +16,33 @@ fn cases() -> Vec<Case> {
     let conv = |shape: &[usize]| vec![n("conv2d.kernel", shape), n("conv2d.bias", &shape[3..])];
     let none = Vec::new;
     let norm = |names: &[&str], size| names.iter().map(|s| n(&format!("batch_normalization.{s}"), &[size])).collect();
+    let attention = |name: &str, part: &str, [f, d, v, o]: [usize; 4]| {
+        let one = |suffix: &str, shape: &[usize]| n(&format!("{name}.{part}{suffix}"), shape);
+        vec![
+            one("query.kernel", &[f, 2, d]),
+            one("query.bias", &[2, d]),
+            one("key.kernel", &[f, 2, d]),
+            one("key.bias", &[2, d]),
+            one("value.kernel", &[f, 2, v]),
+            one("value.bias", &[2, v]),
+            one("attention_output.kernel", &[2, v, o]),
+            one("attention_output.bias", &[o]),
+        ]
+    };
+    let block = |name: &str, norm_first: bool| {
+        let norm = |part: &str| ["gamma", "beta"].map(|s| n(&format!("{name}.{part}_layer_norm.{s}"), &[4])).to_vec();
+        let feedforward = |part: &str, shape: &[usize]| {
+            let one = |suffix, shape| n(&format!("{name}.feedforward_{part}_dense.{suffix}"), shape);
+            vec![one("kernel", shape), one("bias", &shape[1..])]
+        };
+        let attention = attention(name, "self_attention.", [4, 2, 2, 4]);
+        let dense = [feedforward("intermediate", &[4, 5]), feedforward("output", &[5, 4])].concat();
+        let (first, second) = (norm("self_attention"), norm("feedforward"));
+        match norm_first {
+            true => [first, attention, second, dense].concat(),
+            false => [attention, first, dense, second].concat(),
+        }
+    };
     vec![
         Case::new(Dense::new(4), [5], [4], dense(&[5, 4])),
         Case::new(Dense::new(4).activation(Activation::Tanh), [2, 5], [2, 4], dense(&[5, 4])),
@@ -46,6 +73,22 @@ fn cases() -> Vec<Case> {
         Case::new(PRelu::new().shared_axes([1]), [3, 4], [3, 4], vec![n("prelu.alpha", &[1, 4])]),
         Case::new(Softmax::new().axis(1), [3, 4], [3, 4], none()),
         Case::new(Reshape::new([3, -1]), [4, 3], [3, 4], none()),
+        Case::new(
+            MultiHeadAttention::new(2, 3).value_dim(4).output_shape(7).dropout(0.1),
+            [3, 5],
+            [3, 7],
+            attention("multi_head_attention", "", [5, 3, 4, 7]),
+        ),
+        Case::new(TransformerEncoder::new(5, 2), [3, 4], [3, 4], block("transformer_encoder", false)),
+        Case::new(
+            TransformerEncoder::new(5, 2).norm_first(true).causal(true).rotary(true).activation(Activation::Tanh),
+            [3, 4],
+            [3, 4],
+            block("transformer_encoder", true),
+        ),
+        Case::new(TransformerDecoder::new(5, 2).dropout(0.1), [3, 4], [3, 4], block("transformer_decoder", false)),
+        Case::new(PositionEmbedding::new(3), [3, 2], [3, 2], vec![n("position_embedding.embeddings", &[3, 2])]),
+        Case::new(SinePositionEncoding::new(), [3, 2], [3, 2], none()),
     ]
 }
 

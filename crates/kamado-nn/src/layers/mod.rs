@@ -13,12 +13,20 @@ mod flatten;
 mod global_average_pooling2d;
 mod leaky_relu;
 mod max_pooling2d;
+mod multi_head_attention;
 mod multiply;
 mod no_settings;
+mod parts;
 mod pooling;
 mod prelu;
 mod reshape;
 mod softmax;
+mod position_embedding;
+mod reshape;
+mod sine_position_encoding;
+mod transformer;
+mod transformer_decoder;
+mod transformer_encoder;
 
 pub use activation::{Activation, ActivationLayer};
 pub use add::Add;
@@ -34,10 +42,16 @@ pub use global_average_pooling2d::GlobalAveragePooling2d;
 pub use kamado_graph::ops::Padding;
 pub use leaky_relu::LeakyRelu;
 pub use max_pooling2d::MaxPooling2d;
+pub use multi_head_attention::MultiHeadAttention;
 pub use multiply::Multiply;
 pub use prelu::PRelu;
 pub use reshape::Reshape;
 pub use softmax::Softmax;
+pub use position_embedding::PositionEmbedding;
+pub use reshape::Reshape;
+pub use sine_position_encoding::SinePositionEncoding;
+pub use transformer_decoder::TransformerDecoder;
+pub use transformer_encoder::TransformerEncoder;
 
 pub(crate) use builder::Weights;
 
@@ -115,4 +129,9 @@ layers! {
     Reshape(Reshape) = "reshape", "Reshape";
     Add(Add) = "add", "Add";
     Multiply(Multiply) = "multiply", "Multiply";
+    MultiHeadAttention(MultiHeadAttention) = "multi_head_attention", "MultiHeadAttention";
+    TransformerEncoder(TransformerEncoder) = "transformer_encoder", "TransformerEncoder";
+    TransformerDecoder(TransformerDecoder) = "transformer_decoder", "TransformerDecoder";
+    PositionEmbedding(PositionEmbedding) = "position_embedding", "PositionEmbedding";
+    SinePositionEncoding(SinePositionEncoding) = "sine_position_encoding", "SinePositionEncoding";
 }
