@@ -26,6 +26,7 @@ pub mod layers;
 pub mod losses;
 pub mod model;
 pub mod model_file;
+mod one_or_more;
 pub mod optimizers;
 mod text_or_table;
 

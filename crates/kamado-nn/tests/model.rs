@@ -94,6 +94,7 @@ fn descriptions_that_do_not_hang_together() {
         config: Dense::new(2).into(),
         inputs: vec![input.into()],
         shares: None,
+        trainable: true,
     };
     let spec = |layers: Vec<LayerSpec>, outputs: &[&str]| ModelSpec {
         name: "test".into(),

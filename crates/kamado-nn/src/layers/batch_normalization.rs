@@ -91,6 +91,8 @@ impl Layer for BatchNormalization {
         let moving_mean = b.weight("moving_mean", &[n], Role::NonTrainable, Initializer::Zeros)?;
         let moving_variance = b.weight("moving_variance", &[n], Role::NonTrainable, Initializer::Ones)?;
         let (mean, variance) = match b.mode {
+            // A frozen layer must not drift with the data that pass through it, as in Keras.
+            Mode::Training if !b.trainable => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Inference => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Training => {
                 let axes: Vec<usize> = (0..b.graph.shape(x).rank() - 1).collect();

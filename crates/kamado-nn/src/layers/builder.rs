@@ -1,7 +1,7 @@
 //! What a layer builds with: the graph, its place in the model, and the weights declared so far.
 
 use kamado_graph::graph::{Graph, NodeId, Role, VariableId, VariableInfo};
-use kamado_graph::shape::{Dim, Shape};
+use kamado_graph::shape::{DType, Dim, Shape};
 
 use crate::error::NnError;
 use crate::init::Initializer;
@@ -22,6 +22,8 @@ pub(crate) struct Weights {
     pub(crate) initializers: Vec<Initializer>,
     /// Moving averages: variable, momentum, and the value taken in.
     pub(crate) averages: Vec<(VariableId, f64, NodeId)>,
+    /// Rows of variables that start at zero.
+    pub(crate) zero_rows: Vec<(VariableId, usize)>,
     /// The number of random streams in use.
     streams: u32,
 }
@@ -39,6 +41,8 @@ pub struct LayerBuilder<'a> {
     pub(crate) kind: &'static str,
     /// The layer whose weights are used, if not its own.
     pub(crate) shares: Option<&'a str>,
+    /// Whether its weights are trained.
+    pub(crate) trainable: bool,
     /// Which time steps of each input are real.
     pub(crate) masks: &'a [Option<NodeId>],
     /// What the layer said of its result; `None` if nothing.
@@ -113,6 +117,33 @@ impl LayerBuilder<'_> {
         })
     }
 
+    /// The time steps and features of an input.
+    ///
+    /// # Errors
+    /// If it has other axes.
+    pub fn sequence(&self, x: NodeId) -> Result<[usize; 2], NnError> {
+        let shape = self.graph.shape(x);
+        self.features(x)?
+            .try_into()
+            .map_err(|_| self.error(format!("expected sequences [B, time, features], got {shape}")))
+    }
+
+    /// The only input, which holds integers.
+    ///
+    /// # Errors
+    /// If there are none or several, or it holds floats.
+    pub fn integers(&self, inputs: &[NodeId]) -> Result<NodeId, NnError> {
+        let x = self.one(inputs)?;
+        match self.graph.node(x).ty.dtype {
+            DType::I32 => Ok(x),
+            DType::F32 => Err(self.error(format!(
+                "expected integers, got {}; give the model an input of integers, with `Sequential::with_tokens` or \
+                 `FunctionalBuilder::input_i32`",
+                self.graph.node(x).ty
+            ))),
+        }
+    }
+
     /// An axis of an input behind the batch axis, counted from the end if negative.
     ///
     /// # Errors
@@ -126,6 +157,23 @@ impl LayerBuilder<'_> {
                 self.graph.shape(x)
             ))
         })
+    }
+
+    /// `x` without `before` and `after` elements along an axis of `extent` elements.
+    ///
+    /// # Errors
+    /// If nothing is left.
+    pub(super) fn crop(
+        &mut self,
+        x: NodeId,
+        axis: usize,
+        extent: usize,
+        [before, after]: [usize; 2],
+    ) -> Result<NodeId, NnError> {
+        match extent.checked_sub(before).and_then(|n| n.checked_sub(after)).filter(|&n| n > 0) {
+            Some(len) => Ok(self.graph.slice(x, axis, before, len)?),
+            None => Err(self.error(format!("cropping [{before}, {after}] leaves nothing of {extent} elements"))),
+        }
     }
 
     /// Refuses a setting that is zero.
@@ -157,6 +205,7 @@ impl LayerBuilder<'_> {
         if let Some(problem) = initializer.problem() {
             return Err(self.error(format!("{suffix}_initializer: {problem}")));
         }
+        let role = if self.trainable { role } else { Role::NonTrainable };
         let Some(other) = self.shares else {
             self.weights.initializers.push(initializer);
             return Ok(self.graph.declare(VariableInfo { name, shape: shape.to_vec(), role }));
@@ -178,6 +227,28 @@ impl LayerBuilder<'_> {
     pub fn trainable(&mut self, suffix: &str, shape: &[usize], initializer: Initializer) -> Result<NodeId, NnError> {
         let id = self.weight(suffix, shape, Role::Trainable, initializer)?;
         Ok(self.graph.read(id)?)
+    }
+
+    /// Has a row of the layer's own weight start at zero.
+    pub(super) fn start_with_zero_row(&mut self, suffix: &str, row: usize) {
+        let own = self.weight_of_path(self.name, &[suffix]);
+        self.weights.zero_rows.extend(own.filter(|_| self.shares.is_none()).map(|id| (id, row)));
+    }
+
+    /// The first weight of these suffixes that an earlier layer of the same model has.
+    pub(super) fn weight_of(&self, layer: &str, suffixes: &[&str]) -> Option<VariableId> {
+        // Inside a layer that holds a model, names begin with that layer's.
+        let own = self.shares.unwrap_or(self.name);
+        let path = own.rsplit_once('.').map_or_else(|| layer.to_owned(), |(outer, _)| format!("{outer}.{layer}"));
+        self.weight_of_path(&path, suffixes)
+    }
+
+    fn weight_of_path(&self, path: &str, suffixes: &[&str]) -> Option<VariableId> {
+        let find = |suffix: &&str| {
+            let name = format!("{path}.{suffix}");
+            self.graph.variables().iter().position(|v| v.name == name)
+        };
+        suffixes.iter().find_map(find).map(|i| VariableId(i as u32))
     }
 
     /// Has a training step update `variable ← momentum · variable + (1 - momentum) · value`.

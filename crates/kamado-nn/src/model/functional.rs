@@ -82,9 +82,16 @@ impl FunctionalBuilder {
         self.call(name, config, inputs, Some(owner))
     }
 
+    /// Has training change the weights of the layer that yielded `result`, or leave them as they are.
+    pub fn set_trainable(&mut self, result: Tensor, trainable: bool) {
+        let name = self.name_of(result);
+        let owner = self.layers.iter().find(|l| l.name == name).map(|l| l.shares.clone().unwrap_or(name));
+        self.layers.iter_mut().filter(|l| Some(&l.name) == owner.as_ref()).for_each(|l| l.trainable = trainable);
+    }
+
     fn call(&mut self, name: String, config: LayerConfig, inputs: &[Tensor], shares: Option<String>) -> Tensor {
         let inputs = inputs.iter().map(|&t| self.name_of(t)).collect();
-        self.layers.push(LayerSpec { name: name.clone(), config, inputs, shares });
+        self.layers.push(LayerSpec { name: name.clone(), config, inputs, shares, trainable: true });
         self.tensor(name)
     }
 

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::NnError;
 use crate::layers::Mode;
+pub(crate) use forward::build_nested;
 use forward::{Forward, forward};
 
 /// The seed of a run: the same seed and model give the same weights, on every machine.
@@ -50,9 +51,14 @@ impl Model {
     pub fn new(spec: ModelSpec, seed: Seed) -> Result<Self, NnError> {
         let Forward { graph, weights, .. } = forward(&spec, Mode::Inference)?;
         spec::check_size(graph.variables())?;
-        let variables = (graph.variables().iter().zip(&weights.initializers).enumerate())
+        let mut variables: Vec<_> = (graph.variables().iter().zip(&weights.initializers).enumerate())
             .map(|(i, (info, how))| Variable { info: info.clone(), value: how.fill(&info.shape, seed.0, i) })
             .collect();
+        for (id, row) in weights.zero_rows {
+            let Variable { info, value } = &mut variables[id.index()];
+            let width: usize = info.shape[1..].iter().product();
+            value[row * width..][..width].fill(0.0);
+        }
         Ok(Model { spec, variables })
     }
 

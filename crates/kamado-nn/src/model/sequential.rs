@@ -44,10 +44,18 @@ impl Sequential {
         self.push(name, layer.into())
     }
 
+    /// Has training change the weights of the layer added last, or leave them as they are: `.trainable(false)` freezes it.
+    pub fn trainable(mut self, trainable: bool) -> Self {
+        if let Some(layer) = self.layers.last_mut() {
+            layer.trainable = trainable;
+        }
+        self
+    }
+
     fn push(mut self, name: String, config: LayerConfig) -> Self {
         let before = self.layers.last().map_or(ModelSpec::INPUT, |layer| &layer.name);
         let inputs = vec![before.to_owned()];
-        self.layers.push(LayerSpec { name, config, inputs, shares: None });
+        self.layers.push(LayerSpec { name, config, inputs, shares: None, trainable: true });
         self
     }
 

@@ -61,6 +61,18 @@ pub struct LayerSpec {
     /// The earlier layer whose weights it uses, if not its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shares: Option<String>,
+    /// Whether training changes its weights; true by default. A frozen batch normalisation keeps to its moving statistics.
+    /// Further calls of a layer follow the first.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub trainable: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// A model without weights. Layers come in an order in which they can be computed.
@@ -139,6 +151,23 @@ impl ModelSpec {
             }
         }
         Ok(())
+    }
+
+    /// Has training change the weights of a layer, or leave them as they are.
+    ///
+    /// # Errors
+    /// If there is no layer of this name.
+    pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<(), NnError> {
+        match self.layers.iter_mut().find(|l| l.name == layer) {
+            Some(found) => {
+                found.trainable = trainable;
+                Ok(())
+            }
+            None => {
+                let names: Vec<_> = self.layers.iter().map(|l| l.name.as_str()).collect();
+                model(format!("has no layer {layer:?}; its layers are {}", names.join(", ")))
+            }
+        }
     }
 
     /// The weights that the model has, in the order of the layers.
