@@ -147,9 +147,22 @@ fn the_schema_knows_every_layer_that_stands_in_a_row() {
     let known = BTreeSet::from_iter(LayerConfig::KINDS.iter().copied());
     let help = mistake("\"conv2d\"", "\"zzz\"").help;
     let listed = help.trim_start_matches("known: ").split(", ").collect::<BTreeSet<_>>();
-    // These join several layers, which a list of layers cannot say.
-    let joins = BTreeSet::from(["add", "multiply"]);
+    // These join several layers, or hold a model, which a list of layers cannot say.
+    let joins =
+        BTreeSet::from(["add", "multiply", "subtract", "average", "maximum", "minimum", "concatenate", "dot", "model"]);
     assert_eq!(listed, known.difference(&joins).copied().collect());
+}
+
+#[test]
+fn layers_have_names_and_may_be_frozen() {
+    let text = MINE.replacen("{ type = \"conv2d\",", "{ type = \"conv2d\", name = \"eye\", trainable = false,", 1);
+    let recipe = Recipe::parse("mine.toml", &text).unwrap();
+    let spec = recipe.model_spec(&[8, 8, 1]);
+    assert_eq!((spec.layers[0].name.as_str(), spec.layers[0].trainable), ("eye", false));
+    assert!(spec.layers[1..].iter().all(|layer| layer.trainable && layer.name != "eye"));
+    assert_eq!(Recipe::parse("again.toml", &recipe.to_toml()).unwrap(), recipe);
+    let error = mistake("{ type = \"conv2d\",", "{ type = \"zero_padding2d\", padding = \"a\" }, { type = \"conv2d\",");
+    assert!(error.help.contains("or two of them as in [3, 3], or an array, each entry"), "{error}");
 }
 
 #[test]
@@ -198,6 +211,16 @@ layers = [
   { type = "average_pooling2d" },
   { type = "global_average_pooling2d" },
   { type = "reshape", target_shape = [2, -1] },
+  { type = "permute", dims = [2, 1] },
+  { type = "masking", mask_value = -1 },
+  { type = "zero_padding1d", padding = 2 },
+  { type = "cropping1d", cropping = [1, 0] },
+  { type = "zero_padding2d", padding = [[1, 2], [3, 4]] },
+  { type = "cropping2d", cropping = 1 },
+  { type = "repeat_vector", n = 3 },
+  { type = "embedding", input_dim = 10, output_dim = 4, mask_zero = true, padding_idx = 0, trainable = false },
+  { type = "category_embedding", cardinalities = [3, 4], output_dim = [2, 5], embeddings_initializer = "zeros" },
+  { type = "tied_dense", tied_to = "table", activation = "softmax", use_bias = true, bias_initializer = "ones" },
   "flatten",
   { type = "dropout", rate = 0.5 },
   { type = "dense", units = 3, kernel_initializer = { type = "random_uniform", minval = -1, maxval = 1 }, bias_initializer = { type = "constant", value = 0.5 } },

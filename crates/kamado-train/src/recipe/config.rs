@@ -113,7 +113,25 @@ pub enum Scaling {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// The layers.
-    pub layers: Vec<LayerConfig>,
+    pub layers: Vec<LayerEntry>,
+}
+
+/// A layer of a recipe: `{ type = "dense", units = 10, name = "classes", trainable = false }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerEntry {
+    /// Type and settings.
+    #[serde(flatten)]
+    pub layer: LayerConfig,
+    /// The name; the type, with a number from the second on, unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether training changes its weights; true unless said otherwise.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub trainable: bool,
+}
+
+fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// `[train]`: how the model is fitted.
@@ -183,7 +201,14 @@ impl Recipe {
             Source::Text => Sequential::with_tokens(example),
             Source::Digits | Source::Mnist | Source::Idx => Sequential::new(example),
         };
-        self.model.layers.iter().cloned().fold(start, Sequential::add).spec()
+        let add = |model: Sequential, LayerEntry { layer, name, trainable }: LayerEntry| {
+            let model = match name {
+                Some(name) => model.add_named(&name, layer),
+                None => model.add(layer),
+            };
+            model.trainable(trainable)
+        };
+        self.model.layers.iter().cloned().fold(start, add).spec()
     }
 
     /// Loss, optimiser and averaging.

@@ -32,6 +32,6 @@ pub(crate) mod suggest;
 mod tables;
 
 pub use builtin::{BUILTIN, Builtin};
-pub use config::{DataConfig, ModelConfig, Recipe, Scaling, Source, TrainConfig, Validation};
+pub use config::{DataConfig, LayerEntry, ModelConfig, Recipe, Scaling, Source, TrainConfig, Validation};
 pub use error::RecipeError;
 pub use load::Parts;

@@ -30,6 +30,10 @@ pub(crate) enum Kind {
     Pair(i64, i64),
     /// `"name"` or `{ type = "name", … }`.
     Tagged(&'static [Variant]),
+    /// As `Tagged`, with keys that every variant has.
+    TaggedWith(&'static [Variant], &'static [Field]),
+    /// What the first kind accepts, otherwise what the second does.
+    Either(&'static Kind, &'static Kind),
     /// A number within bounds, or `{ type = "name", … }`.
     NumberOrTagged(f64, f64, &'static [Variant]),
     /// As many values as the bounds allow.
@@ -165,16 +169,23 @@ impl<'a> Document<'a> {
                     _ => Err(wrong()),
                 })
                 .collect(),
-            (Kind::Tagged(variants), DeValue::String(name)) => {
-                self.tagged(variants, name, value.span(), &DeTable::default(), value.span(), path)
+            (Kind::Either(first, second), _) => {
+                self.value(first, value, path).or_else(|error| self.value(second, value, path).map_err(|_| error))
             }
-            (Kind::Tagged(variants) | Kind::NumberOrTagged(_, _, variants), DeValue::Table(table)) => {
+            (Kind::Tagged(variants) | Kind::TaggedWith(variants, _), DeValue::String(name)) => {
+                self.tagged((variants, &[]), name, value.span(), &DeTable::default(), value.span(), path)
+            }
+            (
+                Kind::Tagged(variants) | Kind::TaggedWith(variants, _) | Kind::NumberOrTagged(_, _, variants),
+                DeValue::Table(table),
+            ) => {
                 let Some((_, tag)) = table.iter().find(|(key, _)| key.get_ref() == "type") else {
                     let help = format!("add `type = …`, one of {}", names(variants));
                     return Err(self.error(value.span(), format!("{path} lacks `type`"), help));
                 };
                 let DeValue::String(name) = tag.get_ref() else { return Err(self.wrong_type(&Kind::Text, tag, path)) };
-                self.tagged(variants, name, tag.span(), table, value.span(), path)
+                let common = if let Kind::TaggedWith(_, common) = kind { common } else { &[][..] };
+                self.tagged((variants, common), name, tag.span(), table, value.span(), path)
             }
             (Kind::List(item, low, high), DeValue::Array(array)) => {
                 if array.len() < *low || array.len() > *high {
@@ -192,7 +203,7 @@ impl<'a> Document<'a> {
 
     fn tagged(
         &self,
-        variants: &[Variant],
+        (variants, common): (&[Variant], &[Field]),
         name: &str,
         name_span: Range<usize>,
         table: &DeTable<'_>,
@@ -208,7 +219,8 @@ impl<'a> Document<'a> {
             .filter(|(key, _)| key.get_ref() != "type")
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
-        let mut read = self.table(variant.fields, &own, span, path, &format!(" ({name})"))?;
+        let fields = [variant.fields, common].concat();
+        let mut read = self.table(&fields, &own, span, path, &format!(" ({name})"))?;
         read.insert("type".to_owned(), Value::from(name));
         Ok(Value::Object(read))
     }
@@ -286,7 +298,10 @@ fn expected(kind: &Kind) -> String {
         Kind::Pair(low, high) => {
             format!("an integer {}, or two of them as in [3, 3]", between(low, high, *high == i64::MAX))
         }
-        Kind::Tagged(variants) => format!("\"NAME\" or {{ type = \"NAME\", … }} with one of {}", names(variants)),
+        Kind::Either(first, second) => format!("{}, or {}", expected(first), expected(second)),
+        Kind::Tagged(variants) | Kind::TaggedWith(variants, _) => {
+            format!("\"NAME\" or {{ type = \"NAME\", … }} with one of {}", names(variants))
+        }
         Kind::NumberOrTagged(low, high, variants) => {
             format!(
                 "{}, or {{ type = \"NAME\", … }} with one of {}",

@@ -5,6 +5,8 @@ use crate::metrics::Metric;
 use super::schema::{Field, Kind, Variant, field, required, variant};
 
 const COUNT: Kind = Kind::Integer(1, 1 << 20);
+/// The rows of a table.
+const ROWS: Kind = Kind::Integer(1, 1 << 31);
 const STEPS: Kind = Kind::Integer(0, 1 << 40);
 const WINDOW: Kind = Kind::Pair(1, 1 << 12);
 const NOT_NEGATIVE: Kind = Kind::Number(0.0, f64::MAX);
@@ -16,7 +18,7 @@ const DECAY: Kind = Kind::Number(0.0, 1.0 - f64::EPSILON);
 
 pub(super) const RECIPE: &[Field] = &[
     required("data", Kind::Table(DATA)),
-    required("model", Kind::Table(&[required("layers", Kind::List(&Kind::Tagged(LAYERS), 1, 1000))])),
+    required("model", Kind::Table(&[required("layers", Kind::List(&Kind::TaggedWith(LAYERS, EVERY_LAYER), 1, 1000))])),
     required("train", Kind::Table(TRAIN)),
 ];
 
@@ -65,6 +67,13 @@ const INITIALIZER: Kind = Kind::Tagged(&[
 
 const POOLING: &[Field] = &[field("pool_size", WINDOW), field("strides", WINDOW), field("padding", PADDING)];
 
+/// What is added or left out at each end; of images one number, two, or `[[top, bottom], [left, right]]`.
+const ENDS: Kind = Kind::Pair(0, 1 << 20);
+const SIDES: Kind = Kind::Either(&ENDS, &Kind::List(&ENDS, 2, 2));
+
+/// The keys of every layer.
+const EVERY_LAYER: &[Field] = &[field("name", Kind::Text), field("trainable", Kind::Bool)];
+
 const LAYERS: &[Variant] = &[
     variant(
         "dense",
@@ -107,6 +116,40 @@ const LAYERS: &[Variant] = &[
     ),
     variant("activation", &[required("activation", ACTIVATION)]),
     variant("reshape", &[required("target_shape", Kind::List(&Kind::Integer(-1, 1 << 30), 1, 8))]),
+    variant("permute", &[required("dims", Kind::List(&Kind::Integer(1, 8), 1, 8))]),
+    variant("repeat_vector", &[required("n", COUNT)]),
+    variant("masking", &[field("mask_value", ANY_NUMBER)]),
+    variant("zero_padding1d", &[field("padding", ENDS)]),
+    variant("zero_padding2d", &[field("padding", SIDES)]),
+    variant("cropping1d", &[field("cropping", ENDS)]),
+    variant("cropping2d", &[field("cropping", SIDES)]),
+    variant(
+        "embedding",
+        &[
+            required("input_dim", ROWS),
+            required("output_dim", COUNT),
+            field("embeddings_initializer", INITIALIZER),
+            field("mask_zero", Kind::Bool),
+            field("padding_idx", Kind::Integer(0, 1 << 31)),
+        ],
+    ),
+    variant(
+        "category_embedding",
+        &[
+            required("cardinalities", Kind::List(&ROWS, 1, 10_000)),
+            required("output_dim", Kind::Either(&COUNT, &Kind::List(&COUNT, 1, 10_000))),
+            field("embeddings_initializer", INITIALIZER),
+        ],
+    ),
+    variant(
+        "tied_dense",
+        &[
+            required("tied_to", Kind::Text),
+            field("activation", ACTIVATION),
+            field("use_bias", Kind::Bool),
+            field("bias_initializer", INITIALIZER),
+        ],
+    ),
 ];
 
 const TRAIN: &[Field] = &[
