@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Tagged(&'static [Variant]),
     /// As `Tagged`, with keys that every variant has.
     TaggedWith(&'static [Variant], &'static [Field]),
-    /// What the first kind accepts, otherwise what the second does.
+    /// What the first kind accepts, or an array that the second does.
     Either(&'static Kind, &'static Kind),
     /// A number within bounds, or `{ type = "name", … }`.
     NumberOrTagged(f64, f64, &'static [Variant]),
@@ -169,9 +169,10 @@ impl<'a> Document<'a> {
                     _ => Err(wrong()),
                 })
                 .collect(),
-            (Kind::Either(first, second), _) => {
-                self.value(first, value, path).or_else(|error| self.value(second, value, path).map_err(|_| error))
+            (Kind::Either(first, second), DeValue::Array(_)) => {
+                self.value(first, value, path).or_else(|_| self.value(second, value, path))
             }
+            (Kind::Either(first, _), DeValue::Integer(_)) => self.value(first, value, path),
             (Kind::Tagged(variants) | Kind::TaggedWith(variants, _), DeValue::String(name)) => {
                 self.tagged((variants, &[]), name, value.span(), &DeTable::default(), value.span(), path)
             }
