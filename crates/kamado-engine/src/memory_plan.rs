@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use kamado_graph::graph::{Graph, NodeId};
 
 use crate::arena::{Place, whole_lines};
-use crate::group::Schedule;
+use crate::group::{Kind, Schedule};
 use crate::uses::storage;
 
 /// Where results lie, and how long the arena must be.
@@ -21,7 +21,8 @@ pub(crate) struct MemoryPlan {
 
 #[derive(Debug)]
 struct Life {
-    id: NodeId,
+    /// The results that lie there, one after another: each but the first is written over the one before it.
+    ids: Vec<NodeId>,
     len: usize,
     first: usize,
     last: usize,
@@ -30,7 +31,7 @@ struct Life {
 /// Plans the memory of a schedule for batches of `batch` examples; `None` if it overflows.
 pub(crate) fn plan(graph: &Graph, schedule: &Schedule, batch: usize) -> Option<MemoryPlan> {
     let mut lives = lives(graph, schedule, batch)?;
-    lives.sort_by_key(|life| (std::cmp::Reverse(life.len), life.first, life.id));
+    lives.sort_by_key(|life| (std::cmp::Reverse(life.len), life.first, life.ids[0]));
     let mut placed: Vec<(usize, Life)> = Vec::new();
     for life in lives {
         let mut taken: Vec<_> = placed
@@ -52,7 +53,11 @@ pub(crate) fn plan(graph: &Graph, schedule: &Schedule, batch: usize) -> Option<M
     for (offset, life) in &placed {
         len = len.max(offset.checked_add(whole_lines(life.len))?);
     }
-    let places = placed.into_iter().map(|(offset, life)| (life.id, Place::Arena(offset, life.len))).collect();
+    let place = |(offset, life): &(usize, Life)| {
+        let place = Place::Arena(*offset, life.len);
+        life.ids.iter().map(move |&id| (id, place)).collect::<Vec<_>>()
+    };
+    let places = placed.iter().flat_map(place).collect();
     Some(MemoryPlan { places, len })
 }
 
@@ -68,7 +73,7 @@ fn lives(graph: &Graph, schedule: &Schedule, batch: usize) -> Option<Vec<Life>> 
                 return None;
             }
             index.insert(id, lives.len());
-            lives.push(Life { id, len, first: step, last: step });
+            lives.push(Life { ids: vec![id], len, first: step, last: step });
         }
         for id in &group.inputs {
             if let Some(&life) = index.get(id) {
@@ -81,7 +86,28 @@ fn lives(graph: &Graph, schedule: &Schedule, batch: usize) -> Option<Vec<Life>> 
             lives[life].last = schedule.0.len();
         }
     }
-    Some(lives)
+    Some(in_place(schedule, lives, index))
+}
+
+/// Lets a chain of elementwise operators write over an operand of the same size that nobody reads any more: an operand of
+/// that size is read at the very element that is written.
+fn in_place(schedule: &Schedule, lives: Vec<Life>, mut index: HashMap<NodeId, usize>) -> Vec<Life> {
+    let mut lives: Vec<Option<Life>> = lives.into_iter().map(Some).collect();
+    for (step, group) in schedule.0.iter().enumerate() {
+        let (Kind::Elementwise { .. }, &[output]) = (&group.kind, &group.outputs[..]) else { continue };
+        let Some(own) = index.get(&output).copied() else { continue };
+        let size = lives[own].as_ref().map(|life| life.len);
+        let dies = |life: &Life| life.last == step && Some(life.len) == size && life.len > 0;
+        let free = |id: &NodeId| index.get(id).copied().filter(|&at| lives[at].as_ref().is_some_and(dies));
+        let Some(operand) = group.inputs.iter().find_map(free).filter(|&operand| operand != own) else { continue };
+        let Some(taken) = lives[own].take() else { continue };
+        if let Some(life) = &mut lives[operand] {
+            life.ids.extend(taken.ids);
+            life.last = taken.last;
+        }
+        index.insert(output, operand);
+    }
+    lives.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -105,12 +131,28 @@ mod tests {
         for (i, a) in lives.iter().enumerate() {
             for b in &lives[..i] {
                 let apart = a.last < b.first || b.last < a.first;
-                let (Place::Arena(p, n), Place::Arena(q, m)) = (plan.places[&a.id], plan.places[&b.id]) else {
+                let (Place::Arena(p, n), Place::Arena(q, m)) = (plan.places[&a.ids[0]], plan.places[&b.ids[0]]) else {
                     panic!()
                 };
                 assert!(apart || p + n <= q || q + m <= p);
             }
         }
+    }
+
+    #[test]
+    fn a_chain_writes_over_an_operand_that_nobody_reads_again() {
+        let mut g = Graph::new();
+        let x = g.input("x", TensorType::f32(Shape::batched(&[100]))).unwrap();
+        let a = g.softmax(x).unwrap();
+        let b = g.softmax(a).unwrap();
+        let sum = g.add(a, b).unwrap();
+        let y = g.softmax(sum).unwrap();
+        g.set_output("y", y);
+        let plan = plan(&g, &schedule(&g, Fusion::On), 3).unwrap();
+        let at = |id| plan.places[&id];
+        assert!(at(sum) == at(a) || at(sum) == at(b));
+        assert!(at(a) != at(b) && at(y) != at(sum));
+        assert_eq!(plan.len, 2 * whole_lines(300));
     }
 
     #[test]

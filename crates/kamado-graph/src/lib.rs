@@ -11,6 +11,8 @@ pub mod graph;
 pub mod interpreter;
 pub mod op;
 pub mod ops;
+mod mixed_precision;
+mod recompute;
 pub mod rng;
 pub mod shape;
 pub mod tensor;

@@ -205,6 +205,7 @@ ops! {
     Sin = "sin",
     Softplus = "softplus",
     Scale = "scale",
+    RoundBf16 = "round_bf16",
     Sum = "sum",
     Max = "max",
     Expand = "expand",

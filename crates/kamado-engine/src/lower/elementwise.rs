@@ -21,19 +21,26 @@ pub(super) struct Chain {
 
 struct Elementwise {
     chain: Chain,
+    /// Which inputs are what `out` holds before.
+    in_place: [bool; MAX_READS],
     out: Place,
 }
 
 /// The kernel of a chain whose last member is `output`.
 pub(super) fn lower(members: &[NodeId], output: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
-    let chain = chain(members, Source::Node(output), at.dims(output), at);
-    Box::new(Elementwise { chain, out: at.place(output) })
+    let mut chain = chain(members, Source::Node(output), at.dims(output), at);
+    let (out, mut in_place) = (at.place(output), [false; MAX_READS]);
+    for (place, is_out) in chain.inputs.iter_mut().zip(&mut in_place).filter(|(place, _)| **place == out) {
+        (*place, *is_out) = (Place::EMPTY, out.len() > 0);
+    }
+    Box::new(Elementwise { chain, in_place, out })
 }
 
 impl Kernel for Elementwise {
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
         let (inputs, [out]) = memory.view_list(&self.chain.inputs, [self.out]);
-        let inputs = inputs.map(Some);
+        let mut inputs = inputs.map(Some);
+        inputs.iter_mut().zip(self.in_place).filter(|(_, is_out)| *is_out).for_each(|(input, _)| *input = None);
         let Chain { program, shape, inputs: places } = &self.chain;
         elementwise::run(at.exec, program, &inputs[..places.len()], out, shape, at.key());
         Ok(())
@@ -153,6 +160,7 @@ fn unary(op: &Op, batch: usize) -> UnaryFn {
             }
         }
         Op::Silu(_) => UnaryFn::Silu,
+        Op::RoundBf16(_) => UnaryFn::RoundBf16,
         Op::Softplus(_) => UnaryFn::Softplus,
         Op::Elu(elu) => UnaryFn::Elu(elu.alpha as f32),
         Op::LeakyRelu(leaky) => UnaryFn::LeakyRelu(leaky.negative_slope as f32),

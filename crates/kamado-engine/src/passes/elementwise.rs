@@ -65,6 +65,7 @@ fn is_elementwise(op: &Op) -> bool {
             | GeluSlope(_)
             | LeakyRelu(_)
             | Silu(_)
+            | RoundBf16(_)
             | Sin(_)
             | Softplus(_)
             | Scale(_)

@@ -50,6 +50,8 @@ pub enum UnaryFn {
     GeluTanhSlope,
     /// x·sigmoid(x)
     Silu,
+    /// The bfloat16 nearest to x; of two equally near, the one with an even last bit
+    RoundBf16,
     /// ln(1 + eˣ)
     Softplus,
     /// x where x > 0, else this constant times eˣ − 1
@@ -105,6 +107,14 @@ fn relu(x: f32) -> f32 {
 fn sign(x: f32) -> f32 {
     let x = if x > 0.0 { 1.0 } else { x };
     if x < 0.0 { -1.0 } else { x }
+}
+
+#[inline(always)]
+fn round_bf16(x: f32) -> f32 {
+    // Half of the last kept bit, less one in the last place if that bit is even, carries into the kept bits.
+    let bits = x.to_bits();
+    let half = 0x7fff + ((bits >> 16) & 1);
+    with_nan_of(x, f32::from_bits(bits.wrapping_add(half) & 0xffff_0000))
 }
 
 #[inline(always)]
@@ -196,6 +206,7 @@ multiversion! {
             UnaryFn::GeluSlope => map(src, dst, gelu_slope),
             UnaryFn::GeluTanh => map(src, dst, gelu_tanh),
             UnaryFn::GeluTanhSlope => map(src, dst, gelu_tanh_slope),
+            UnaryFn::RoundBf16 => map(src, dst, round_bf16),
             UnaryFn::Silu => map(src, dst, |x| x / (1.0 + exp(-x))),
             UnaryFn::Softplus => map(src, dst, softplus),
             UnaryFn::Elu(alpha) => map(src, dst, |x| elu(x, alpha)),
