@@ -27,6 +27,17 @@ pub enum EngineError {
         /// How much.
         bytes: usize,
     },
+    /// A step does not fit into the memory that it may use.
+    #[error(
+        "a step needs at least {} MB for its intermediate results, even if it computes what it can again, but {} MB are \
+         left of memory_limit; use a smaller batch size or a larger limit", needed.div_ceil(1_000_000), limit / 1_000_000
+    )]
+    MemoryLimit {
+        /// The least that is needed, in bytes.
+        needed: usize,
+        /// What may be used, in bytes.
+        limit: usize,
+    },
     /// A variable of the graph is not in the store, or has another shape there.
     #[error("variable {name:?} has shape {expected:?} in the graph, but {}", found(stored))]
     Variable {

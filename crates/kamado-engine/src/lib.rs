@@ -10,9 +10,11 @@
 // All unsafe code of the engine is in this file.
 #[allow(unsafe_code)]
 mod arena;
+mod arithmetic;
 mod error;
 mod group;
 mod lower;
+mod memory_limit;
 mod memory_plan;
 mod passes;
 mod plan;
@@ -24,7 +26,9 @@ mod uses;
 mod verify;
 
 pub use arena::Feed;
+pub use arithmetic::arithmetic;
 pub use error::EngineError;
+pub use memory_limit::{MemoryReport, within};
 pub use passes::Fusion;
 pub use runtime::Runtime;
 pub use session::{Outputs, Session};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kamado_kernels::Exec;
 use kamado_kernels::isa::Isa;
+use kamado_kernels::peak::multiply_add_rate;
 use kamado_kernels::pool::ThreadPool;
 
 use crate::error::EngineError;
@@ -39,6 +40,11 @@ impl Runtime {
     /// The instruction set: `scalar`, `avx2` or `avx512`.
     pub fn isa(&self) -> &'static str {
         self.isa.name()
+    }
+
+    /// The floating-point operations a second that the threads reach at most, measured in a tenth of a second.
+    pub fn ceiling(&self) -> f64 {
+        multiply_add_rate(self.exec())
     }
 
     pub(crate) fn exec(&self) -> Exec<'_> {

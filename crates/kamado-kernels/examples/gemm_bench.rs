@@ -2,8 +2,6 @@
 //!
 //! `cargo run --release -p kamado-kernels --example gemm_bench [THREADS] [FILTER]`
 
-use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use kamado_kernels::Exec;
@@ -12,6 +10,7 @@ use kamado_kernels::denormals::FlushDenormals;
 use kamado_kernels::dense_update::{DenseUpdate, dense_update, dense_update_scratch};
 use kamado_kernels::gemm::{Activation, Epilogue, Gemm, Offsets, gemm, gemm_scratch};
 use kamado_kernels::isa::Isa;
+use kamado_kernels::peak::multiply_add_rate;
 use kamado_kernels::pool::ThreadPool;
 use kamado_kernels::update_rule::{Parameter, UpdateRule, update};
 
@@ -26,7 +25,7 @@ fn main() {
     };
     let pool = ThreadPool::new(threads);
     let bench = Bench { exec: Exec { isa, pool: &pool }, filter, peak: f64::NAN };
-    let peak = peak(bench.exec);
+    let peak = multiply_add_rate(bench.exec) / 1e9;
     println!("{} on {} threads, peak {peak:.1} GFLOP/s", isa.name(), pool.threads());
     let bench = Bench { peak, ..bench };
     products(&bench);
@@ -57,55 +56,6 @@ impl Bench<'_> {
         let rate = flops / best / 1e9;
         println!("{name:<36} {:>9.4} ms {rate:>7.1} GFLOP/s {:>4.0} %", best * 1e3, rate / self.peak * 100.0);
     }
-}
-
-/// GFLOP/s of independent multiply-adds in registers, with the widest vectors of the instruction set.
-fn peak(exec: Exec<'_>) -> f64 {
-    const ROUNDS: usize = 1 << 18;
-    let mut best = f64::INFINITY;
-    let mut flops = 0.0;
-    for _ in 0..50 {
-        let per_thread = AtomicU64::new(0);
-        let start = Instant::now();
-        exec.pool.run(exec.pool.threads(), |_, _| {
-            per_thread.store(multiply_adds(exec.isa, ROUNDS), Ordering::Relaxed);
-        });
-        best = best.min(start.elapsed().as_secs_f64());
-        flops = (per_thread.into_inner() * exec.pool.threads() as u64) as f64;
-    }
-    flops / best / 1e9
-}
-
-/// Runs `rounds` rounds of multiply-adds and returns how many operations they were.
-fn multiply_adds(isa: Isa, rounds: usize) -> u64 {
-    #[inline(always)]
-    fn chains<const N: usize>(rounds: usize, step: impl Fn(f32, f32, f32) -> f32) -> u64 {
-        let (mut acc, by) = ([0.5f32; N], black_box(0.999));
-        for _ in 0..rounds {
-            acc = acc.map(|x| step(x, by, by));
-        }
-        black_box(acc);
-        (2 * N * rounds) as u64
-    }
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx2,fma")]
-        fn avx2(rounds: usize) -> u64 {
-            chains::<96>(rounds, f32::mul_add)
-        }
-        #[target_feature(enable = "avx2,fma,avx512f")]
-        fn avx512(rounds: usize) -> u64 {
-            chains::<192>(rounds, f32::mul_add)
-        }
-        match isa.name() {
-            // SAFETY: an `Isa` of this name exists only where the processor has these instructions.
-            "avx2" => return unsafe { avx2(rounds) },
-            // SAFETY: as above.
-            "avx512" => return unsafe { avx512(rounds) },
-            _ => {}
-        }
-    }
-    chains::<32>(rounds, |a, b, c| a * b + c)
 }
 
 fn values(len: usize) -> Vec<f32> {

@@ -11,6 +11,7 @@ pub mod gemm;
 pub mod isa;
 mod lanes;
 pub mod layout;
+pub mod peak;
 pub mod pool;
 pub mod pool2d;
 pub mod positions;
