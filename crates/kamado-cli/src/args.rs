@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Tell what is on pictures (PNG or JPEG).
     Predict(PredictArgs),
+    /// Continue a text with a model that was trained on text.
+    Generate(GenerateArgs),
     /// Show the layers of a recipe or of a saved model.
     Summary(SummaryArgs),
     /// List the built-in recipes, or print one.
@@ -51,7 +53,7 @@ pub(crate) struct TrainArgs {
     /// The name of a built-in recipe, or a TOML file.
     #[arg(value_name = "RECIPE|FILE.toml")]
     pub(crate) recipe: String,
-    /// The directory that holds the data, instead of what the recipe says.
+    /// The directory or file that holds the data, instead of what the recipe says.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<PathBuf>,
     /// How often to go through the training data.
@@ -100,6 +102,40 @@ pub(crate) struct PredictArgs {
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<PathBuf>,
     /// Print one JSON object per picture.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kamado generate runs/shakespeare-1 --prompt \"ROMEO:\"
+  kamado generate runs/shakespeare-1 --prompt \"ROMEO:\" --tokens 500 --temperature 0.8 --top-k 20 --seed 3
+  kamado generate runs/shakespeare-1 --prompt \"ROMEO:\" --beam 4")]
+pub(crate) struct GenerateArgs {
+    /// A directory that `kamado train` wrote, or a model file.
+    pub(crate) model: PathBuf,
+    /// The text to continue.
+    #[arg(long, value_name = "TEXT", default_value = "\n")]
+    pub(crate) prompt: String,
+    /// How many tokens to add; the model's are characters.
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) tokens: u32,
+    /// Below 1, likely tokens become likelier; above 1, unlikely ones do; 0 always takes the likeliest.
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub(crate) temperature: f64,
+    /// Draw from this many of the likeliest tokens only.
+    #[arg(long, value_name = "N")]
+    pub(crate) top_k: Option<usize>,
+    /// Draw from the likeliest tokens whose probabilities together reach this only.
+    #[arg(long, value_name = "P")]
+    pub(crate) top_p: Option<f64>,
+    /// Search for the likeliest continuation with a beam of this width, instead of drawing.
+    #[arg(long, value_name = "WIDTH", conflicts_with_all = ["temperature", "top_k", "top_p"])]
+    pub(crate) beam: Option<usize>,
+    /// What every draw follows from.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Print one JSON object at the end, and nothing else.
     #[arg(long)]
     pub(crate) json: bool,
 }

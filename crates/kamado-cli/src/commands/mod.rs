@@ -2,6 +2,7 @@
 
 pub(crate) mod evaluate;
 pub(crate) mod fetch;
+pub(crate) mod generate;
 pub(crate) mod predict;
 pub(crate) mod recipes;
 pub(crate) mod summary;
