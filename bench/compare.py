@@ -25,8 +25,9 @@ MODES = ["pytorch:eager", "pytorch:channels_last", "pytorch:compile", "pytorch:b
 MODES += ["keras:fit", "keras:jit", "keras:bundle", "keras:jit+bundle"]
 OURS = "kamado"
 
-# One run: ms a step or seconds an epoch, the accuracy of the test images if any, the peak memory in MB.
-Sample = collections.namedtuple("Sample", "value accuracy memory")
+# One run: ms a step or seconds an epoch, the accuracy of the test images if any, the peak memory in MB, the share of the
+# machine's arithmetic that was reached.
+Sample = collections.namedtuple("Sample", "value accuracy memory roofline")
 
 
 def parse_options():
@@ -40,6 +41,7 @@ def parse_options():
     parser.add_argument("--steps", type=int, default=500, help="timed steps, without --mnist")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--bf16", action="store_true", help="time ours in bf16 mixed precision too, without --mnist")
     parser.add_argument("--raw", type=pathlib.Path, help="also write every line and its peak memory to this file")
     options = parser.parse_args()
     for peer in options.peers:
@@ -48,10 +50,18 @@ def parse_options():
     return options
 
 
+def ours(engine):
+    return engine.partition(":")[0] == OURS
+
+
+def engines_of(options):
+    return [OURS, *[f"{OURS}:bf16"] * options.bf16, *options.peers]
+
+
 def command(engine, workload, options):
     """The command line of one engine, `kamado` or `engine:mode`, for one workload."""
-    if engine == OURS:
-        line = [options.kamado.resolve(), workload]
+    if ours(engine):
+        line = [options.kamado.resolve(), workload] + ["--bf16"] * engine.endswith(":bf16")
     else:
         name, _, mode = engine.partition(":")
         line = [options.python, SCRIPTS[name], workload, "--mode", mode]
@@ -84,20 +94,19 @@ def sample(line, memory):
     seconds = line.get("seconds_per_epoch")
     value = statistics.median(seconds[1:] or seconds) if seconds else line["ms"]
     # A peer's own figure, where it gives one, leaves out what its interpreter touches while it shuts down.
-    return Sample(value, line.get("test_accuracy"), line.get("peak_rss_mb", memory))
+    return Sample(value, line.get("test_accuracy"), line.get("peak_rss_mb", memory), line.get("roofline"))
 
 
 def measure(workload, options, raw):
     """Samples by row and round, and each row's precision. Each round starts with another engine."""
     samples, precisions = collections.defaultdict(dict), {}
-    engines = [OURS, *options.peers]
+    engines = engines_of(options)
     for number in range(options.rounds):
         start = number % len(engines)
         for engine in engines[start:] + engines[:start]:
             lines, memory = run(command(engine, workload, options))
             for line in lines:
-                # Ours may print several precisions; each is a row.
-                row = f"{engine} {line['precision']}" if engine == OURS else engine
+                row = f"{OURS} {line['precision']}" if ours(engine) else engine
                 precisions[row] = line["precision"]
                 taken = samples[row][number] = sample(line, memory)
                 raw.append({"round": number + 1, "row": row, "wait4_mb": round(memory, 1), **line})
@@ -111,43 +120,52 @@ def median(row, field):
 
 def table(workload, samples, precisions, options):
     """Markdown: one line a row, fastest first, then the ratio of the best peers to ours."""
-    ours = f"{OURS} f32" if f"{OURS} f32" in samples else None
+    own = f"{OURS} f32" if f"{OURS} f32" in samples else None
     unit, digits = ("s/epoch", 2) if options.mnist else ("ms/step", 3)
     lines = [
         f"### {workload}, {options.threads} threads, {options.rounds} rounds{', MNIST epochs' * bool(options.mnist)}",
         "",
         f"| engine | precision | {unit} | min to max | time / ours | peak MB | memory / ours |"
-        + (" test accuracy |" if options.mnist else ""),
-        "|---|---|---|---|---|---|---|" + ("---|" if options.mnist else ""),
+        + (" test accuracy |" if options.mnist else " achieved / ceiling |"),
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row, taken in sorted(samples.items(), key=lambda item: median(item[1], "value")):
         values = [one.value for one in taken.values()]
-        ratio = lambda field: f"{median(taken, field) / median(samples[ours], field):.2f}" if ours else "-"
+        ratio = lambda field: f"{median(taken, field) / median(samples[own], field):.2f}" if own else "-"
         cells = [row, precisions[row], f"{median(taken, 'value'):.{digits}f}"]
         cells += [f"{min(values):.{digits}f} to {max(values):.{digits}f}", ratio("value")]
         cells += [f"{median(taken, 'memory'):.0f}", ratio("memory")]
-        cells += [f"{median(taken, 'accuracy'):.4f}"] if options.mnist else []
+        cells += [f"{median(taken, 'accuracy'):.4f}" if options.mnist else roofline(taken, samples, own)]
         lines.append(f"| {' | '.join(cells)} |")
-    ratios = [best_ratio(ours, contest, samples) for contest in contests(samples, precisions)]
+    ratios = [best_ratio(row, contest, samples) for row, contest in contests(samples, precisions)]
     return "\n".join([*lines, "", *ratios, ""])
 
 
+def roofline(taken, samples, own):
+    """The share of the multiply-adds a second that the machine can do: the same arithmetic for every engine."""
+    if not own or any(one.roofline is None for one in samples[own].values()):
+        return "-"
+    return f"{median(samples[own], 'roofline') * median(samples[own], 'value') / median(taken, 'value'):.2f}"
+
+
 def contests(samples, precisions):
-    """The peers to beat: those in f32, and all of them."""
+    """Our rows and the peers they have to beat: those of the same precision, and for f32 all of them."""
     peers = [row for row in samples if not row.startswith(OURS)]
-    in_f32 = [row for row in peers if precisions[row] == "f32"]
-    return [("f32 peer", in_f32)] * bool(in_f32) + [("peer of any precision", peers)] * bool(peers)
+    of = {precision: [row for row in peers if precisions[row] == precision] for precision in ("f32", "bf16")}
+    pairs = [(f"{OURS} {precision}", (f"{precision} peer", rows)) for precision, rows in of.items() if rows]
+    everyone = [(f"{OURS} f32", ("peer of any precision", peers))] * bool(peers)
+    return [pair for pair in pairs + everyone if pair[0] in samples or pair[0] == f"{OURS} f32"]
 
 
-def best_ratio(ours, contest, samples):
+def best_ratio(row, contest, samples):
     """The ratio of the medians, and how far it went in single rounds."""
     kind, peers = contest
     best = min(peers, key=lambda row: median(samples[row], "value"))
-    if not ours:
+    if row not in samples:
         return f"Best {kind}: {best}. Ours has no result."
-    ratio = median(samples[best], "value") / median(samples[ours], "value")
-    both = samples[best].keys() & samples[ours].keys()
-    rounds = [samples[best][number].value / samples[ours][number].value for number in both]
+    ratio = median(samples[best], "value") / median(samples[row], "value")
+    both = samples[best].keys() & samples[row].keys()
+    rounds = [samples[best][number].value / samples[row][number].value for number in both]
     return f"Best {kind}: {best}; **ratio {ratio:.2f}** ({min(rounds, default=0):.2f} to {max(rounds, default=0):.2f})."
 
 
@@ -165,8 +183,9 @@ def machine():
 
 def incomplete(samples, options):
     """The engines that failed in a round, ours among them."""
-    engines = [OURS, *options.peers]
-    runs = lambda engine: max((len(taken) for row, taken in samples.items() if row.split(" ")[0] == engine), default=0)
+    engines = engines_of(options)
+    names = {OURS: f"{OURS} f32", f"{OURS}:bf16": f"{OURS} bf16"}
+    runs = lambda engine: len(samples.get(names.get(engine, engine), ()))
     return [engine for engine in engines if runs(engine) < options.rounds]
 
 

@@ -11,12 +11,17 @@ import numpy as np
 
 import mnist
 
-Workload = collections.namedtuple("Workload", "shape batch classes params")
+# `shape` of an example's floats, `tokens` of its integers (how many, below which number), `places`: labels an example.
+Workload = collections.namedtuple("Workload", "shape batch classes params tokens places", defaults=(None, None))
 WORKLOADS = {
     "seed_cnn": Workload((28, 28, 1), 32, 10, 1_385_482),
     "mlp": Workload((784,), 128, 10, 669_706),
     "vgg": Workload((32, 32, 3), 64, 10, 2_360_138),
     "resnet20": Workload((32, 32, 3), 128, 10, 272_474),
+    # PyTorch's LSTM has two biases where one would do: 512 numbers more than Kamado's.
+    "lstm": Workload(None, 32, 2, 419_586, (100, 5000)),
+    "gpt": Workload(None, 16, 256, 3_323_648, (128, 256), 128),
+    "wide": Workload((10,), 256, 2, 370_754, (20, 1000)),
 }
 # Steps before the timed ones, but no more than those.
 WARM_UP = 50
@@ -46,10 +51,16 @@ def options(description, flags):
 
 
 def random_data(workload, examples, seed):
-    """Inputs in [0, 1) and labels, of the workload's shape."""
+    """The inputs (integers below their bound, floats in [0, 1)) and the labels, of the workload's shape."""
     generator = np.random.default_rng(seed)
-    images = generator.random((examples, *workload.shape), np.float32)
-    return images, generator.integers(workload.classes, size=examples)
+    inputs = []
+    if workload.tokens:
+        count, bound = workload.tokens
+        inputs.append(generator.integers(bound, size=(examples, count)))
+    if workload.shape:
+        inputs.append(generator.random((examples, *workload.shape), np.float32))
+    places = (workload.places,) if workload.places else ()
+    return inputs, generator.integers(workload.classes, size=(examples, *places))
 
 
 def mnist_data(workload, folder):

@@ -72,7 +72,8 @@ def fit(model, data, batch, epochs):
 def time_steps(model, workload, options):
     """`fit` over random data: a step's time is an epoch's, divided by its steps."""
     steps = max(options.steps // ROUNDS, 1)
-    data = common.random_data(workload, steps * workload.batch, options.seed)
+    (images,), labels = common.random_data(workload, steps * workload.batch, options.seed)
+    data = images, labels
     fit(model, data, workload.batch, -(-common.WARM_UP // steps))
     seconds = [epoch / steps for epoch in fit(model, data, workload.batch, ROUNDS)]
     return common.step_times(seconds) | {"n": steps * ROUNDS}

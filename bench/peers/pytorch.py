@@ -35,6 +35,66 @@ def same(channels, filters):
     return nn.Conv2d(channels, filters, 3, padding=1), nn.ReLU()
 
 
+class Recurrent(nn.Module):
+    """The last state of an LSTM over embedded tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding, self.lstm = nn.Embedding(5000, 64), nn.LSTM(64, 128, batch_first=True)
+        self.head = nn.Linear(128, 2)
+
+    def forward(self, tokens):
+        states, _ = self.lstm(self.embedding(tokens))
+        return self.head(states[:, -1])
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block with causal attention."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        q, k, v = self.qkv(self.norm_1(x)).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.output(y.transpose(1, 2).reshape(batch, length, width))
+        return x + self.mlp(self.norm_2(x))
+
+
+class Gpt(nn.Module):
+    """Learned positions, four blocks, an output layer of its own."""
+
+    def __init__(self, vocabulary=256, length=128, width=256, heads=4, blocks=4):
+        super().__init__()
+        self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
+        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(blocks)))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, vocabulary)
+
+    def forward(self, tokens):
+        x = self.tokens(tokens) + self.positions.weight[: tokens.shape[1]]
+        return self.head(self.norm(self.blocks(x)))
+
+
+class Wide(nn.Module):
+    """Embedded categories beside numbers; one table for all columns, which is faster than twenty."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(20 * 1000, 16)
+        self.register_buffer("starts", 1000 * torch.arange(20))
+        self.mlp = nn.Sequential(
+            nn.Linear(330, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 2)
+        )
+
+    def forward(self, categories, numbers):
+        return self.mlp(torch.cat([self.table(categories + self.starts).flatten(1), numbers], 1))
+
+
 FLAGS = ["eager", "compile", "max-autotune", "bf16", "channels_last"]
 NETWORKS = {
     "seed_cnn": lambda: nn.Sequential(
@@ -54,6 +114,9 @@ NETWORKS = {
         Residual(32, 64, 2), Residual(64, 64, 1), Residual(64, 64, 1),
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10),
     ),
+    "lstm": Recurrent,
+    "gpt": Gpt,
+    "wide": Wide,
 }
 
 
@@ -73,16 +136,17 @@ class Trainer:
             mode = "max-autotune-no-cudagraphs" if "max-autotune" in self.flags else None
             self.loss = torch.compile(self._loss, dynamic=False, mode=mode)
 
-    def logits(self, images):
+    def logits(self, *inputs):
         with torch.autocast("cpu", torch.bfloat16, enabled="bf16" in self.flags):
-            return self.network(images).float()
+            return self.network(*inputs).float()
 
-    def _loss(self, images, labels):
-        return F.cross_entropy(self.logits(images), labels)
+    def _loss(self, *batch):
+        *inputs, labels = batch
+        return F.cross_entropy(self.logits(*inputs).flatten(0, -2), labels.flatten())
 
-    def step(self, images, labels):
+    def step(self, *batch):
         self.optimizer.zero_grad(set_to_none=True)
-        self.loss(images, labels).backward()
+        self.loss(*batch).backward()
         self.optimizer.step()
 
     def epoch(self, images, labels, batch):
@@ -108,10 +172,14 @@ class Trainer:
 
 
 def time_steps(trainer, workload, options):
-    images, labels = trainer.tensors(*common.random_data(workload, workload.batch, options.seed))
+    inputs, labels = common.random_data(workload, workload.batch, options.seed)
+    if len(workload.shape or ()) == 3:
+        batch = trainer.tensors(*inputs, labels)
+    else:
+        batch = [torch.from_numpy(array) for array in (*inputs, labels)]
     for _ in range(min(common.WARM_UP, options.steps)):
-        trainer.step(images, labels)
-    seconds = [common.timed(lambda: trainer.step(images, labels)) for _ in range(options.steps)]
+        trainer.step(*batch)
+    seconds = [common.timed(lambda: trainer.step(*batch)) for _ in range(options.steps)]
     return common.step_times(seconds)
 
 

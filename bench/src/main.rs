@@ -16,8 +16,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use kamado_data::{Dataset, sources::mnist};
-use kamado_engine::{Feed, Runtime, Session, Store};
-use kamado_graph::rng::Rng;
+use kamado_engine::{Runtime, Session, Store};
 use kamado_graph::update::StepInfo;
 use kamado_nn::losses::Loss;
 use kamado_nn::model::TrainingSpec;
@@ -45,6 +44,12 @@ struct Options {
     /// The number of threads; by default as many as the machine runs at once.
     #[arg(long)]
     threads: Option<usize>,
+    /// Train in bf16 mixed precision instead of f32.
+    #[arg(long)]
+    bf16: bool,
+    /// Let intermediate results take this many megabytes at most, by computing some of them twice.
+    #[arg(long, value_name = "MB")]
+    memory_limit: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -74,12 +79,16 @@ fn steps(workload: Workload, options: &Options) -> Result<serde_json::Value, Box
         store.set(&info.name, &value)?;
     }
     let runtime: Arc<Runtime> = Runtime::new(options.threads)?;
-    let input = model.spec.inputs[0].name.clone();
-    let mut session = Session::new(&runtime, training.graph, &store)?;
-    let mut rng = Rng::new(1, 0);
-    let x: Vec<f32> = (0..batch * workload.features()).map(|_| rng.uniform() as f32).collect();
-    let labels: Vec<i32> = (0..batch).map(|_| rng.below(10) as i32).collect();
-    let feeds = [(input.as_str(), Feed::F32(&x)), ("labels", Feed::I32(&labels))];
+    let mut graph = training.graph;
+    let flops = kamado_engine::arithmetic(&graph, batch);
+    if options.bf16 {
+        graph = graph.in_bf16()?;
+    }
+    let limit = options.memory_limit.map_or(usize::MAX, |megabytes| megabytes.saturating_mul(1_000_000));
+    let (graph, memory) = kamado_engine::within(&graph, batch, limit)?;
+    let data = workload.random_batch(&graph);
+    let feeds: Vec<_> = data.iter().map(|(name, numbers)| (name.as_str(), numbers.feed())).collect();
+    let mut session = Session::new(&runtime, graph, &store)?;
     let mut times = Vec::with_capacity(options.steps);
     let warm_up = options.steps.min(50);
     for step in 0..warm_up + options.steps {
@@ -92,9 +101,14 @@ fn steps(workload: Workload, options: &Options) -> Result<serde_json::Value, Box
     times.sort_by(f64::total_cmp);
     let ms = times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
     let (trainable, _) = model.count_params();
+    let rate = flops / ms * 1e3;
+    let ceiling = runtime.ceiling();
     Ok(json!({
-        "workload": workload.name(), "precision": "f32", "threads": runtime.threads(), "ms": ms,
-        "params": trainable, "n": options.steps,
+        "workload": workload.name(), "precision": if options.bf16 { "bf16" } else { "f32" },
+        "threads": runtime.threads(), "ms": ms, "params": trainable, "n": options.steps,
+        "gflops": rate / 1e9, "ceiling_gflops": ceiling / 1e9, "roofline": rate / ceiling,
+        "activation_mb": memory.bytes as f64 / 1e6, "activation_mb_unlimited": memory.unlimited as f64 / 1e6,
+        "recomputed": memory.recomputed,
     }))
 }
 

@@ -2,6 +2,10 @@
 
 use clap::ValueEnum;
 use kamado_data::{Dataset, Features};
+use kamado_engine::Feed;
+use kamado_graph::graph::{Graph, NodeId};
+use kamado_graph::rng::Rng;
+use kamado_graph::shape::DType;
 use kamado_nn::NnError;
 use kamado_nn::layers::{Activation, ActivationLayer, Add, BatchNormalization, Conv2d, Dense, Flatten};
 use kamado_nn::layers::{GlobalAveragePooling2d, MaxPooling2d, Padding};
@@ -48,9 +52,34 @@ impl Workload {
         }
     }
 
-    /// The numbers of one example.
-    pub(crate) fn features(self) -> usize {
-        self.input().iter().product()
+    /// The number of classes, or of tokens that may follow.
+    fn classes(self) -> u64 {
+        match self {
+            Workload::SeedCnn | Workload::Mlp | Workload::Vgg | Workload::Resnet20 => 10,
+        }
+    }
+
+    /// What the integers of an input are below.
+    fn tokens(self) -> u64 {
+        match self {
+            Workload::SeedCnn | Workload::Mlp | Workload::Vgg | Workload::Resnet20 => 0,
+        }
+    }
+
+    /// Random numbers for every input of a training graph: floats in [0, 1), and integers below their bound.
+    pub(crate) fn random_batch(self, graph: &Graph) -> Vec<(String, Numbers)> {
+        let mut rng = Rng::new(1, 0);
+        let mut numbers = |(name, id): (&str, NodeId)| {
+            let ty = &graph.node(id).ty;
+            let len: usize = ty.shape.at(self.batch()).iter().product();
+            let bound = if name.starts_with("labels") { self.classes() } else { self.tokens() };
+            let numbers = match ty.dtype {
+                DType::F32 => Numbers::Floats((0..len).map(|_| rng.uniform() as f32).collect()),
+                DType::I32 => Numbers::Integers((0..len).map(|_| rng.below(bound) as i32).collect()),
+            };
+            (name.to_owned(), numbers)
+        };
+        graph.inputs().map(&mut numbers).collect()
     }
 
     /// The network with random weights.
@@ -79,6 +108,21 @@ impl Workload {
         }
         let features = Features { shape: self.input().to_vec(), ..data.features().clone() };
         Dataset::new(data.name(), features, data.labels().clone())
+    }
+}
+
+/// Numbers for an input.
+pub(crate) enum Numbers {
+    Floats(Vec<f32>),
+    Integers(Vec<i32>),
+}
+
+impl Numbers {
+    pub(crate) fn feed(&self) -> Feed<'_> {
+        match self {
+            Numbers::Floats(numbers) => Feed::F32(numbers),
+            Numbers::Integers(numbers) => Feed::I32(numbers),
+        }
     }
 }
 
