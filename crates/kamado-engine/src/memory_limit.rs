@@ -45,7 +45,8 @@ pub fn within(graph: &Graph, batch: usize, limit: usize) -> Result<(Graph, Memor
     };
     let layers = layers(graph, loss);
     let runs = layers.last().map_or(1, |last| last + 1);
-    let mut ways: Vec<Keep> = std::iter::successors(Some(runs), |n| (*n > 1).then(|| n.div_ceil(2))).map(Keep::Between).collect();
+    let mut ways: Vec<Keep> =
+        std::iter::successors(Some(runs), |n| (*n > 1).then(|| n.div_ceil(2))).map(Keep::Between).collect();
     ways.push(Keep::Products);
     let whole = of_nodes(graph, 0..loss.index() + 1, batch);
     let mut candidates = Vec::new();
@@ -58,9 +59,7 @@ pub fn within(graph: &Graph, batch: usize, limit: usize) -> Result<(Graph, Memor
         candidates.push((again, MemoryReport { unlimited, bytes: needed, recomputed }));
     }
     let fitting = candidates.into_iter().filter(|(_, one)| one.bytes <= limit);
-    fitting
-        .min_by(|(_, a), (_, b)| a.recomputed.total_cmp(&b.recomputed))
-        .ok_or_else(|| too_small(report.bytes, limit))
+    fitting.min_by(|(_, a), (_, b)| a.recomputed.total_cmp(&b.recomputed)).ok_or_else(|| too_small(report.bytes, limit))
 }
 
 fn too_small(needed: usize, limit: usize) -> EngineError {

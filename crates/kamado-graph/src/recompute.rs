@@ -31,7 +31,8 @@ impl Graph {
     /// random masks are functions of their place and stay the same.
     pub fn recompute(&self, loss: NodeId, keep: &dyn Fn(NodeId) -> bool) -> Graph {
         let forward = self.forward_len(loss);
-        let mut pass = Pass { from: self, keep, forward, to: self.clone(), again: HashMap::new(), moved: HashMap::new() };
+        let mut pass =
+            Pass { from: self, keep, forward, to: self.clone(), again: HashMap::new(), moved: HashMap::new() };
         pass.to.nodes.truncate(forward);
         for (index, node) in self.nodes.iter().enumerate().skip(forward) {
             let inputs = node.inputs.iter().map(|&id| pass.input(id)).collect();

@@ -150,7 +150,10 @@ impl Generator {
         mut each: impl FnMut(&str) -> bool,
     ) -> Result<String, TrainError> {
         let tokenizer = self.tokenizer.clone().ok_or_else(|| {
-            TrainError::request("the model file has no tokenizer", "Give a model that was trained with source = \"text\"")
+            TrainError::request(
+                "the model file has no tokenizer",
+                "Give a model that was trained with source = \"text\"",
+            )
         })?;
         let tokens = tokenizer.encode(prompt)?;
         let added = self.generate(&tokens, generation, |token| each(&tokenizer.decode(&[token])))?;
