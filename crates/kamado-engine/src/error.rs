@@ -58,6 +58,17 @@ pub enum EngineError {
         /// What came instead.
         got: String,
     },
+    /// A label of a sequence is the blank.
+    #[error(
+        "label {label} in row {row} of the batch is the blank of the loss ctc; number the classes so that none has the blank's \
+         number, and pad labels with -1"
+    )]
+    Blank {
+        /// The row of the batch.
+        row: usize,
+        /// The label.
+        label: i32,
+    },
     /// A label is not a class.
     #[error("label {label} in row {row} of the batch is not one of the {classes} classes 0 to {}", classes - 1)]
     Label {

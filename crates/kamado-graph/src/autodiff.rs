@@ -89,7 +89,9 @@ impl Graph {
                     };
                     gradients.insert(input, total);
                 }
-                InputGradient::Zero { why } => zeros.push(format!("{} ({why})", self.describe(output))),
+                InputGradient::Zero { why } | InputGradient::Constant { why } => {
+                    zeros.push(format!("{} ({why})", self.describe(output)))
+                }
                 InputGradient::Stops { why } => {
                     return Err(self.no_gradient(
                         input,

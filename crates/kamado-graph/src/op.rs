@@ -53,6 +53,11 @@ pub enum InputGradient {
         /// The reason.
         why: &'static str,
     },
+    /// The result is to count as constant here, although it is not.
+    Constant {
+        /// The reason.
+        why: &'static str,
+    },
     /// No gradient is defined; asking for one through this input is an error.
     Stops {
         /// The reason.
@@ -111,6 +116,8 @@ pub enum Fill {
     Labels(usize),
     /// These numbers.
     Values(Vec<f64>),
+    /// These integers.
+    Integers(Vec<i32>),
 }
 
 /// Declares the closed list of operators.
@@ -206,6 +213,7 @@ ops! {
     Softplus = "softplus",
     Scale = "scale",
     RoundBf16 = "round_bf16",
+    StopGradient = "stop_gradient",
     Sum = "sum",
     Max = "max",
     Expand = "expand",
@@ -230,6 +238,10 @@ ops! {
     SoftmaxCrossEntropy = "softmax_cross_entropy",
     SoftmaxCrossEntropyGrad = "softmax_cross_entropy_grad",
     SigmoidCrossEntropy = "sigmoid_cross_entropy",
+    Ctc = "ctc",
+    CtcGrad = "ctc_grad",
+    InfoNce = "info_nce",
+    InfoNceGrad = "info_nce_grad",
     DropoutMask = "dropout_mask",
     Attention = "attention",
     AttentionLogSumExp = "attention_log_sum_exp",

@@ -24,6 +24,7 @@ pub fn fill(case: &Case, seed: u64) -> Vec<Tensor> {
     let mut distinct = distinct(shapes.iter().zip(&case.inputs).map(count).sum(), &mut rng).into_iter();
     let tensor = |(shape, (_, fill)): (Vec<usize>, &(_, Fill))| match fill {
         Fill::Values(values) => Tensor::new(shape, values.clone()),
+        Fill::Integers(values) => Tensor::new(shape, values.iter().map(|&i| f64::from(i)).collect()),
         fill => Tensor::from_fn(shape, |_| number(fill, &mut rng, &mut distinct)),
     };
     shapes.into_iter().zip(&case.inputs).map(tensor).collect()
@@ -45,14 +46,14 @@ fn number(fill: &Fill, rng: &mut Rng, distinct: &mut impl Iterator<Item = f64>) 
             x + 0.05f64.copysign(x)
         }
         Fill::Labels(classes) => rng.below(*classes as u64) as f64,
-        Fill::Distinct | Fill::Values(_) => distinct.next().unwrap_or_default(),
+        Fill::Distinct | Fill::Values(_) | Fill::Integers(_) => distinct.next().unwrap_or_default(),
     };
     f64::from(exact as f32)
 }
 
 /// The type of each input of a case.
 pub fn input_types(case: &Case) -> Vec<TensorType> {
-    let dtype = |fill: &Fill| if matches!(fill, Fill::Labels(_)) { DType::I32 } else { DType::F32 };
+    let dtype = |fill: &Fill| if matches!(fill, Fill::Labels(_) | Fill::Integers(_)) { DType::I32 } else { DType::F32 };
     case.inputs.iter().map(|(shape, fill)| TensorType { dtype: dtype(fill), shape: shape.clone() }).collect()
 }
 

@@ -117,8 +117,10 @@ fn check(case: &Case) -> Result<Vec<usize>, String> {
                     return Err(format!("input {i}: the gradient is said to be zero ({why:?}) but is not"));
                 }
             }
-            InputGradient::Stops { why: "" } => return Err(format!("input {i}: the gradient stops without a reason")),
-            InputGradient::Stops { .. } => {}
+            InputGradient::Stops { why: "" } | InputGradient::Constant { why: "" } => {
+                return Err(format!("input {i}: the gradient stops without a reason"));
+            }
+            InputGradient::Stops { .. } | InputGradient::Constant { .. } => {}
         }
     }
     Ok(noticed)

@@ -2,7 +2,7 @@
 //!
 //! For logits z, `[rows, classes]`, labels y, `[rows]`, and m = maxⱼ zⱼ of a row: loss = ln Σⱼ e^{zⱼ − m} − (z_y − m), in
 //! natural units (nats), and ∂loss/∂zⱼ = softmax(z)ⱼ − \[j = y\]. The loss never takes the logarithm of a rounded
-//! probability, so it stays finite however wrong a row is.
+//! probability, so it stays finite however wrong a row is. Rows whose label is `ignored` have no loss.
 
 use crate::Exec;
 use crate::isa::multiversion;
@@ -48,13 +48,14 @@ pub fn softmax_cross_entropy(
     logits: &[f32],
     labels: &[i32],
     classes: usize,
+    ignored: Option<i32>,
     loss: &mut [f32],
 ) -> Result<(), LabelOutOfRange> {
-    check(logits, labels, classes)?;
+    check(logits, labels, classes, ignored)?;
     assert_eq!(loss.len(), labels.len(), "losses and labels");
     parallel::for_each_chunk(exec.pool, loss, rows_per_task(classes), |first, loss| {
         let last = first + loss.len();
-        loss_rows(exec.isa, &logits[first * classes..last * classes], &labels[first..last], classes, loss);
+        loss_rows(exec.isa, &logits[first * classes..last * classes], &labels[first..last], classes, ignored, loss);
     });
     Ok(())
 }
@@ -73,9 +74,10 @@ pub fn softmax_cross_entropy_gradient(
     labels: &[i32],
     upstream: &[f32],
     classes: usize,
+    ignored: Option<i32>,
     gradient: &mut [f32],
 ) -> Result<(), LabelOutOfRange> {
-    check(logits, labels, classes)?;
+    check(logits, labels, classes, ignored)?;
     assert_eq!(upstream.len(), labels.len(), "upstream gradients and labels");
     assert_eq!(gradient.len(), logits.len(), "gradient and logits");
     if gradient.is_empty() {
@@ -86,15 +88,15 @@ pub fn softmax_cross_entropy_gradient(
         for (i, gradient) in piece.chunks_mut(near * classes).enumerate() {
             let (first, rows) = (start / classes + i * near, gradient.len() / classes);
             let logits = &logits[first * classes..(first + rows) * classes];
-            gradient_rows(exec.isa, logits, &labels[first..], &upstream[first..], classes, gradient);
+            gradient_rows(exec.isa, logits, &labels[first..], &upstream[first..], classes, ignored, gradient);
         }
     });
     Ok(())
 }
 
-fn check(logits: &[f32], labels: &[i32], classes: usize) -> Result<(), LabelOutOfRange> {
+fn check(logits: &[f32], labels: &[i32], classes: usize, ignored: Option<i32>) -> Result<(), LabelOutOfRange> {
     assert_eq!(logits.len(), labels.len() * classes, "logits against labels and {classes} classes");
-    let wrong = |&label: &i32| usize::try_from(label).map_or(true, |label| label >= classes);
+    let wrong = |&label: &i32| Some(label) != ignored && usize::try_from(label).map_or(true, |label| label >= classes);
     match labels.iter().position(wrong) {
         Some(row) => Err(LabelOutOfRange { row, label: labels[row], classes }),
         None => Ok(()),
@@ -103,19 +105,30 @@ fn check(logits: &[f32], labels: &[i32], classes: usize) -> Result<(), LabelOutO
 
 multiversion! {
     /// Only a few exponentials at a time are stored: of several short rows, or of a piece of a long one.
-    fn loss_rows(isa; logits: &[f32], labels: &[i32], classes: usize, loss: &mut [f32]) {
+    fn loss_rows(
+        isa;
+        logits: &[f32],
+        labels: &[i32],
+        classes: usize,
+        ignored: Option<i32>,
+        loss: &mut [f32],
+    ) {
         let mut block = [0.0; NEARBY];
         let near = rows_nearby(classes);
         for ((loss, logits), labels) in loss.chunks_mut(near).zip(logits.chunks(near * classes)).zip(labels.chunks(near)) {
             if classes > NEARBY {
-                loss[0] = log(sum_exp(logits, &mut block)) - margin(logits, labels[0]);
+                loss[0] = if Some(labels[0]) == ignored {
+                    0.0
+                } else {
+                    log(sum_exp(logits, &mut block)) - margin(logits, labels[0])
+                };
                 continue;
             }
             let exps = &mut block[..logits.len()];
             exp_rows(logits, classes, exps);
             let rows = logits.chunks_exact(classes).zip(exps.chunks_exact(classes));
             for ((loss, (z, exps)), &label) in loss.iter_mut().zip(rows).zip(labels) {
-                *loss = log(sum(exps)) - margin(z, label);
+                *loss = if Some(label) == ignored { 0.0 } else { log(sum(exps)) - margin(z, label) };
             }
         }
     }
@@ -134,11 +147,16 @@ multiversion! {
         labels: &[i32],
         upstream: &[f32],
         classes: usize,
+        ignored: Option<i32>,
         gradient: &mut [f32],
     ) {
         exp_rows(logits, classes, gradient);
         let rows = gradient.chunks_exact_mut(classes).zip(labels).zip(upstream);
         for ((row, &label), &upstream) in rows {
+            if Some(label) == ignored {
+                row.fill(0.0);
+                continue;
+            }
             let scale = upstream / sum(row);
             for v in &mut *row {
                 *v *= scale;

@@ -3,11 +3,13 @@
 pub mod attention;
 pub mod conv2d;
 pub mod cross_entropy;
+pub mod ctc;
 pub mod denormals;
 pub mod dense_update;
 pub mod elementwise;
 pub mod gather;
 pub mod gemm;
+pub mod info_nce;
 pub mod isa;
 mod lanes;
 pub mod layout;

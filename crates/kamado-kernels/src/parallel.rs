@@ -69,6 +69,34 @@ pub(crate) fn for_each_chunk<T: Send>(
     for_each_tile(pool, data, width, chunk, |_, first, piece| body(first, piece));
 }
 
+/// Cuts two slices into as many pieces of their widths as the first has, and calls `body(number, piece, other_piece)` for each
+/// pair in parallel.
+///
+/// # Panics
+/// If the first slice is not whole pieces, or the second is too short.
+pub(crate) fn for_each_pair<T: Send, U: Send>(
+    pool: &ThreadPool,
+    (first, width): (&mut [T], usize),
+    (second, other_width): (&mut [U], usize),
+    body: impl Fn(usize, &mut [T], &mut [U]) + Sync,
+) {
+    if first.is_empty() {
+        return;
+    }
+    assert!(width > 0 && first.len().is_multiple_of(width));
+    let pieces = first.len() / width;
+    assert!(second.len() / other_width.max(1) >= pieces || other_width == 0);
+    let (first, second) = (Shared::new(first), Shared::new(second));
+    pool.run(pieces, |i, _| {
+        // SAFETY: every task runs once, and the pieces of different tasks do not overlap.
+        let pair = unsafe {
+            let other = second.piece(i * other_width..(i + 1) * other_width);
+            (first.piece(i * width..(i + 1) * width), other)
+        };
+        body(i, pair.0, pair.1);
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,12 +81,12 @@ fn loss_and_gradient() {
             .collect();
         let loss = everywhere(|exec| {
             let mut loss = vec![f32::NAN; rows];
-            softmax_cross_entropy(exec, &x, &labels, classes, &mut loss).unwrap();
+            softmax_cross_entropy(exec, &x, &labels, classes, None, &mut loss).unwrap();
             loss
         });
         let gradient = everywhere(|exec| {
             let mut gradient = vec![f32::NAN; x.len()];
-            softmax_cross_entropy_gradient(exec, &x, &labels, &upstream, classes, &mut gradient).unwrap();
+            softmax_cross_entropy_gradient(exec, &x, &labels, &upstream, classes, None, &mut gradient).unwrap();
             gradient
         });
         assert_close(&loss, &exact_loss, 1e-6);
@@ -98,7 +98,7 @@ fn loss_and_gradient() {
 fn a_hopeless_row_has_a_finite_loss() {
     let loss = everywhere(|exec| {
         let mut loss = vec![0.0];
-        softmax_cross_entropy(exec, &[0.0, 1e4], &[0], 2, &mut loss).unwrap();
+        softmax_cross_entropy(exec, &[0.0, 1e4], &[0], 2, None, &mut loss).unwrap();
         loss
     });
     assert_eq!(loss, [1e4]);
@@ -109,16 +109,34 @@ fn a_label_that_names_no_class_is_an_error() {
     everywhere(|exec| {
         let mut loss = vec![7.0; 3];
         for (label, row) in [(-1, 1), (2, 1), (i32::MIN, 1), (i32::MAX, 1)] {
-            let error = softmax_cross_entropy(exec, &[0.0; 6], &[0, label, 5], 2, &mut loss).unwrap_err();
+            let error = softmax_cross_entropy(exec, &[0.0; 6], &[0, label, 5], 2, None, &mut loss).unwrap_err();
             assert_eq!(error, LabelOutOfRange { row, label, classes: 2 });
             assert_eq!(loss, [7.0; 3]);
         }
         let error =
-            softmax_cross_entropy_gradient(exec, &[0.0; 6], &[0, 1, 5], &[1.0; 3], 2, &mut [0.0; 6]).unwrap_err();
+            softmax_cross_entropy_gradient(exec, &[0.0; 6], &[0, 1, 5], &[1.0; 3], 2, None, &mut [0.0; 6]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "row 2 of the batch has label 5, but with 2 classes labels are 0 to 1; number the labels from 0, or give the last layer more units"
         );
         loss
     });
+}
+
+#[test]
+fn rows_with_the_ignored_label_have_no_loss() {
+    let x = noise(3, 12);
+    for classes in [3, 4] {
+        let rows = 12 / classes;
+        let labels: Vec<i32> = (0..rows).map(|i| if i == 1 { -1 } else { 2 }).collect();
+        let result = everywhere(|exec| {
+            let (mut loss, mut gradient) = (vec![7.0; rows], vec![7.0; 12]);
+            softmax_cross_entropy(exec, &x, &labels, classes, Some(-1), &mut loss).unwrap();
+            let upstream = vec![1.0; rows];
+            softmax_cross_entropy_gradient(exec, &x, &labels, &upstream, classes, Some(-1), &mut gradient).unwrap();
+            [loss, gradient].concat()
+        });
+        assert!(result[1] == 0.0 && result[0] > 0.0 && result[2] > 0.0);
+        assert_eq!(result[rows + classes..rows + 2 * classes], vec![0.0; classes]);
+    }
 }

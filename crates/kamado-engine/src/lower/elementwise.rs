@@ -164,6 +164,7 @@ fn unary(op: &Op, batch: usize) -> UnaryFn {
         Op::Softplus(_) => UnaryFn::Softplus,
         Op::Elu(elu) => UnaryFn::Elu(elu.alpha as f32),
         Op::LeakyRelu(leaky) => UnaryFn::LeakyRelu(leaky.negative_slope as f32),
+        Op::StopGradient(_) => UnaryFn::Scale(1.0),
         Op::Scale(scale) => UnaryFn::Scale(scale.by(batch) as f32),
         op => unreachable!("{} is not elementwise", op.name()),
     }

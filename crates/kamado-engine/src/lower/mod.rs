@@ -2,9 +2,11 @@
 
 mod attention;
 mod conv2d;
+mod ctc;
 mod dense_update;
 mod elementwise;
 mod gather;
+mod info_nce;
 mod matmul;
 mod pooling;
 mod positions;
@@ -111,6 +113,8 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
         Op::Slice(_) | Op::Concatenate(_) | Op::Pad(_) => rows::lower(root, at),
         Op::Gather(_) | Op::GatherGrad(_) | Op::TokenMask(_) => gather::lower(root, at),
         Op::Rotary(_) | Op::SinusoidalPositions(_) => positions::lower(root, at),
+        Op::Ctc(_) | Op::CtcGrad(_) => ctc::lower(root, at),
+        Op::InfoNce(_) | Op::InfoNceGrad(_) => info_nce::lower(root, at),
         Op::Transpose(transpose) => transpose::lower(root, transpose, at),
         op => unreachable!("{} belongs to a group of its own kind", op.name()),
     }

@@ -12,6 +12,7 @@ struct Loss {
     logits: Place,
     labels: usize,
     classes: usize,
+    ignored: Option<i32>,
     loss: Place,
 }
 
@@ -20,6 +21,7 @@ struct Gradient {
     labels: usize,
     upstream: Place,
     classes: usize,
+    ignored: Option<i32>,
     gradient: Place,
 }
 
@@ -28,15 +30,19 @@ pub(super) fn lower(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
     let node = at.graph.node(root);
     let (logits, labels) = (at.place(node.inputs[0]), at.feed(node.inputs[1]));
     let classes = at.dims(node.inputs[0]).last().copied().unwrap_or(1);
-    match node.op {
-        Op::SoftmaxCrossEntropy(_) => Box::new(Loss { logits, labels, classes, loss: at.place(root) }),
-        _ => {
-            Box::new(Gradient { logits, labels, upstream: at.place(node.inputs[2]), classes, gradient: at.place(root) })
+    match &node.op {
+        Op::SoftmaxCrossEntropy(op) => {
+            Box::new(Loss { logits, labels, classes, ignored: op.ignored, loss: at.place(root) })
         }
+        Op::SoftmaxCrossEntropyGrad(op) => {
+            let (upstream, gradient) = (at.place(node.inputs[2]), at.place(root));
+            Box::new(Gradient { logits, labels, upstream, classes, ignored: op.ignored, gradient })
+        }
+        op => unreachable!("{} is no softmax cross-entropy", op.name()),
     }
 }
 
-fn label_error(error: LabelOutOfRange) -> EngineError {
+pub(super) fn label_error(error: LabelOutOfRange) -> EngineError {
     EngineError::Label { row: error.row, label: error.label, classes: error.classes }
 }
 
@@ -44,7 +50,7 @@ impl Kernel for Loss {
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
         let labels = memory.integers(self.labels);
         let ([logits], [loss]) = memory.view([self.logits], [self.loss]);
-        softmax_cross_entropy(at.exec, logits, labels, self.classes, loss).map_err(label_error)
+        softmax_cross_entropy(at.exec, logits, labels, self.classes, self.ignored, loss).map_err(label_error)
     }
 }
 
@@ -52,6 +58,7 @@ impl Kernel for Gradient {
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
         let labels = memory.integers(self.labels);
         let ([logits, upstream], [gradient]) = memory.view([self.logits, self.upstream], [self.gradient]);
-        softmax_cross_entropy_gradient(at.exec, logits, labels, upstream, self.classes, gradient).map_err(label_error)
+        softmax_cross_entropy_gradient(at.exec, logits, labels, upstream, self.classes, self.ignored, gradient)
+            .map_err(label_error)
     }
 }

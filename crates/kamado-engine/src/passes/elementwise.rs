@@ -69,6 +69,7 @@ fn is_elementwise(op: &Op) -> bool {
             | Sin(_)
             | Softplus(_)
             | Scale(_)
+            | StopGradient(_)
             | SigmoidCrossEntropy(_)
             | DropoutMask(_)
             | Constant(_)

@@ -56,7 +56,10 @@ pub(super) fn reduce_cases(op: impl Fn(Vec<usize>, bool) -> Op, fill: &Fill) -> 
 
 impl Graph {
     /// Puts back the axes that a reduction dropped, with an extent of one.
-    pub(crate) fn restore_axes(&mut self, x: NodeId, axes: &[usize], kept: bool) -> Result<NodeId, GraphError> {
+    ///
+    /// # Errors
+    /// If the reshaped tensor would have too many elements, which cannot be.
+    pub fn restore_axes(&mut self, x: NodeId, axes: &[usize], kept: bool) -> Result<NodeId, GraphError> {
         if kept || axes.is_empty() {
             return Ok(x);
         }

@@ -1,6 +1,7 @@
 //! Cross-entropy of the softmax of logits with integer labels.
 //!
-//! `y[…] = -ln softmax(logits[…, ·])[label[…]]`. A label outside `0..C` gives NaN.
+//! `y[…] = -ln softmax(logits[…, ·])[label[…]]`; 0 where the label is the ignored one. Another label outside `0..C` gives
+//! NaN.
 //!
 //! Shapes: `logits […, C]`, integer `labels […]` → `y […]`. Gradient: `dlogits` by `softmax_cross_entropy_grad`; none
 //! for labels. The largest logit of a row is subtracted first, so large logits do not overflow.
@@ -15,8 +16,12 @@ use crate::shape::{DType, Shape, TensorType};
 use crate::tensor::Tensor;
 
 /// Cross-entropy of the softmax of logits with integer labels.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct SoftmaxCrossEntropy;
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SoftmaxCrossEntropy {
+    /// The label of rows that have no loss; it need not be a class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<i32>,
+}
 
 /// The shapes of logits and labels, if they fit together.
 pub(super) fn logits_and_labels(inputs: &[&TensorType]) -> Result<(Shape, Shape), ShapeError> {
@@ -33,6 +38,11 @@ pub(super) fn logits_and_labels(inputs: &[&TensorType]) -> Result<(Shape, Shape)
     Ok((logits, examples))
 }
 
+/// Whether the label is the ignored one.
+pub(super) fn is_ignored(label: f64, ignored: Option<i32>) -> bool {
+    ignored.is_some_and(|ignored| label == f64::from(ignored))
+}
+
 /// The class that a label names, if it exists.
 pub(super) fn class(label: f64, classes: usize) -> Option<usize> {
     (label >= 0.0 && label < classes as f64).then_some(label as usize)
@@ -40,6 +50,12 @@ pub(super) fn class(label: f64, classes: usize) -> Option<usize> {
 
 /// The shapes of logits and labels, the number of classes and a batch size.
 pub(super) type Example = (Shape, Shape, usize, usize);
+
+/// Every example without an ignored label, and those of several classes with one.
+pub(super) fn cases_of(examples: &[Example]) -> impl Iterator<Item = (Option<i32>, Example)> + '_ {
+    let with = examples.iter().filter(|(_, _, classes, _)| (2..=10).contains(classes)).map(|e| (Some(1), e.clone()));
+    examples.iter().map(|e| (None, e.clone())).chain(with)
+}
 
 /// Numbers of classes around the widths of vectors, and several leading axes.
 pub(super) fn examples() -> Vec<Example> {
@@ -59,7 +75,7 @@ impl Operator for SoftmaxCrossEntropy {
     }
 
     fn gradient(&self, graph: &mut Graph, at: &At<'_>) -> Result<Vec<InputGradient>, GraphError> {
-        let dlogits = graph.softmax_cross_entropy_grad(at.inputs[0], at.inputs[1], at.gradient)?;
+        let dlogits = graph.softmax_cross_entropy_grad(at.inputs[0], at.inputs[1], at.gradient, self.ignored)?;
         Ok(vec![InputGradient::Rule(dlogits), InputGradient::Stops { why: "labels are integers" }])
     }
 
@@ -67,6 +83,9 @@ impl Operator for SoftmaxCrossEntropy {
         let (logits, labels) = (inputs[0], inputs[1]);
         let classes = logits.shape[logits.shape.len() - 1];
         let loss = |(i, &label): (usize, &f64)| {
+            if is_ignored(label, self.ignored) {
+                return 0.0;
+            }
             let row = &logits.data[i * classes..(i + 1) * classes];
             class(label, classes).map_or(f64::NAN, |class| -log_softmax_row(row)[class])
         };
@@ -74,10 +93,11 @@ impl Operator for SoftmaxCrossEntropy {
     }
 
     fn cases() -> Vec<Case> {
-        let case = |(logits, labels, classes, batch): Example| {
-            Case::new(SoftmaxCrossEntropy, [(logits, Fill::Normal), (labels, Fill::Labels(classes))]).batch(batch)
+        let case = |(ignored, (logits, labels, classes, batch)): (Option<i32>, Example)| {
+            let op = SoftmaxCrossEntropy { ignored };
+            Case::new(op, [(logits, Fill::Normal), (labels, Fill::Labels(classes))]).batch(batch)
         };
-        examples().into_iter().map(case).collect()
+        cases_of(&examples()).map(case).collect()
     }
 }
 
@@ -87,7 +107,20 @@ impl Graph {
     /// # Errors
     /// If there is not one integer label for each row of logits.
     pub fn softmax_cross_entropy(&mut self, logits: NodeId, labels: NodeId) -> Result<NodeId, GraphError> {
-        self.push(SoftmaxCrossEntropy, &[logits, labels])
+        self.softmax_cross_entropy_ignoring(logits, labels, None)
+    }
+
+    /// The same, but 0 where the label is `ignored`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn softmax_cross_entropy_ignoring(
+        &mut self,
+        logits: NodeId,
+        labels: NodeId,
+        ignored: Option<i32>,
+    ) -> Result<NodeId, GraphError> {
+        self.push(SoftmaxCrossEntropy { ignored }, &[logits, labels])
     }
 }
 
