@@ -135,5 +135,5 @@ fn epochs(workload: Workload, folder: &Path, options: &Options) -> Result<serde_
 }
 
 fn loss() -> Loss {
-    Loss::SparseCategoricalCrossentropy { from_logits: false }
+    Loss::SPARSE_CATEGORICAL_CROSSENTROPY
 }

@@ -5,23 +5,31 @@ mod common;
 use common::{feeds, loss_of, random, run, weights};
 use kamado_graph::tensor::Tensor;
 use kamado_nn::layers::*;
-use kamado_nn::losses::{Loss, NAMES};
+use kamado_nn::losses::{BinaryCrossentropy, Huber, Loss, NAMES, SparseCategoricalCrossentropy};
 use kamado_nn::model::{Model, Seed, Sequential, TrainingSpec};
 use kamado_nn::optimizers::{Adam, RmsProp, Sgd};
 
 const BATCH: usize = 5;
+
+fn logits(name: &str) -> Loss {
+    serde_json::from_value(serde_json::json!({ "type": name, "from_logits": true })).unwrap()
+}
+
+fn sparse_logits() -> Loss {
+    SparseCategoricalCrossentropy { from_logits: true, ..SparseCategoricalCrossentropy::default() }.into()
+}
 
 fn model(activation: Activation) -> Model {
     Sequential::new([4]).add(Dense::new(3).activation(activation)).build(Seed(5)).unwrap()
 }
 
 /// Prediction, targets, loss per example and mean loss.
-fn evaluate(model: &Model, loss: Loss) -> (Tensor, Tensor, Tensor, f64) {
-    let graph = model.evaluation_graph(&loss).unwrap();
+fn evaluate(model: &Model, loss: &Loss) -> (Tensor, Tensor, Tensor, f64) {
+    let graph = model.evaluation_graph(loss).unwrap();
     graph.graph.verify().unwrap();
     let mut feeds = feeds(&graph, BATCH, 3);
     let targets = &mut feeds.iter_mut().find(|(n, _)| n == "labels").unwrap().1;
-    if !matches!(loss, Loss::SparseCategoricalCrossentropy { .. }) {
+    if !matches!(loss, Loss::SparseCategoricalCrossentropy(_)) {
         *targets = targets.map(|t| 1.0 / (1.0 + t.exp()));
     }
     let (targets, values) = (targets.clone(), weights(&graph, model));
@@ -30,7 +38,7 @@ fn evaluate(model: &Model, loss: Loss) -> (Tensor, Tensor, Tensor, f64) {
 }
 
 fn check(model: &Model, loss: Loss, definition: impl Fn(&[f64], &[f64]) -> f64) {
-    let (prediction, targets, each, mean) = evaluate(model, loss);
+    let (prediction, targets, each, mean) = evaluate(model, &loss);
     let width = targets.data.len() / BATCH;
     let expected: Vec<f64> =
         prediction.data.chunks(3).zip(targets.data.chunks(width)).map(|(p, t)| definition(p, t)).collect();
@@ -59,22 +67,18 @@ fn losses_of_differences() {
     check(&linear, Loss::MSE, |p, t| mean(p, t, |p, t| (p - t).powi(2)));
     check(&linear, Loss::MAE, |p, t| mean(p, t, |p, t| (p - t).abs()));
     let huber = |e: f64| if e <= 0.3 { e * e / 2.0 } else { 0.3 * e - 0.045 };
-    check(&linear, Loss::Huber { delta: 0.3 }, |p, t| mean(p, t, |p, t| huber((p - t).abs())));
+    check(&linear, Huber { delta: 0.3 }.into(), |p, t| mean(p, t, |p, t| huber((p - t).abs())));
 }
 
 #[test]
 fn logits_give_the_same_loss_as_their_softmax() {
     let pairs = [
-        (
-            Activation::Softmax,
-            Loss::SPARSE_CATEGORICAL_CROSSENTROPY,
-            Loss::SparseCategoricalCrossentropy { from_logits: true },
-        ),
-        (Activation::Softmax, Loss::CATEGORICAL_CROSSENTROPY, Loss::CategoricalCrossentropy { from_logits: true }),
-        (Activation::Sigmoid, Loss::BINARY_CROSSENTROPY, Loss::BinaryCrossentropy { from_logits: true }),
+        (Activation::Softmax, Loss::SPARSE_CATEGORICAL_CROSSENTROPY, sparse_logits()),
+        (Activation::Softmax, Loss::CATEGORICAL_CROSSENTROPY, logits("categorical_crossentropy")),
+        (Activation::Sigmoid, Loss::BINARY_CROSSENTROPY, logits("binary_crossentropy")),
     ];
     for (activation, normalised, from_logits) in pairs {
-        let (a, b) = (evaluate(&model(activation), normalised), evaluate(&model(Activation::Linear), from_logits));
+        let (a, b) = (evaluate(&model(activation), &normalised), evaluate(&model(Activation::Linear), &from_logits));
         assert_eq!(a.2, b.2);
         assert_ne!(a.0, b.0, "the prediction keeps the activation");
     }
@@ -106,11 +110,11 @@ fn nonsense_is_refused_with_the_remedy() {
         "loss \"sparse_categorical_crossentropy\": the model's output is linear, not a softmax, so it is no \
          probability; give the last layer activation = \"softmax\", or set from_logits = true"
     );
-    let twice = error(Activation::Softmax, Loss::SparseCategoricalCrossentropy { from_logits: true });
+    let twice = error(Activation::Softmax, sparse_logits());
     assert!(twice.contains("applied twice"), "{twice}");
     let other = error(Activation::Softmax, Loss::BINARY_CROSSENTROPY);
     assert!(other.contains("output is a softmax, not a sigmoid"), "{other}");
-    let delta = error(Activation::Linear, Loss::Huber { delta: 0.0 });
+    let delta = error(Activation::Linear, Huber { delta: 0.0 }.into());
     assert!(delta.contains("delta must be greater than 0, got 0"), "{delta}");
     let scalar = Sequential::new([1]).add(Reshape::new([])).build(Seed(1)).unwrap();
     let error = scalar.evaluation_graph(&Loss::MSE).unwrap_err().to_string();
@@ -122,9 +126,10 @@ fn written_forms() {
     let read = |text: &str| serde_json::from_str::<Loss>(text);
     assert_eq!(read(r#""mse""#).unwrap(), Loss::MSE);
     assert_eq!(read(r#"{"type": "mae"}"#).unwrap(), Loss::MAE);
-    assert_eq!(read(r#""huber""#).unwrap(), Loss::Huber { delta: 1.0 });
+    assert_eq!(read(r#""huber""#).unwrap(), Huber { delta: 1.0 }.into());
     let from_logits = r#"{"type": "binary_crossentropy", "from_logits": true}"#;
-    assert_eq!(read(from_logits).unwrap(), Loss::BinaryCrossentropy { from_logits: true });
+    let expected = BinaryCrossentropy { from_logits: true, ..BinaryCrossentropy::default() };
+    assert_eq!(read(from_logits).unwrap(), expected.into());
     assert!(read(r#"{"type": "mse", "delta": 1}"#).unwrap_err().to_string().contains("unknown field `delta`"));
     for name in NAMES {
         let loss = read(&format!("{name:?}")).unwrap();
@@ -169,7 +174,7 @@ fn every_optimiser_lowers_the_loss() {
     let optimizers = [nesterov.into(), Sgd::default().into(), Adam::default().into(), rms.into()];
     for optimizer in optimizers {
         let model = model(Activation::Softmax);
-        let spec = TrainingSpec { loss: Loss::SPARSE_CATEGORICAL_CROSSENTROPY, optimizer, ema: None };
+        let spec = TrainingSpec { loss: Loss::SPARSE_CATEGORICAL_CROSSENTROPY.into(), optimizer, ema: None };
         let graph = model.training_graph(&spec).unwrap();
         graph.graph.verify().unwrap();
         let (feeds, mut values) = (feeds(&graph, BATCH, 3), weights(&graph, &model));

@@ -116,7 +116,6 @@ struct Steps {
     meter: Meter,
     input: String,
     x: Inputs,
-    label_name: String,
     targets: Targets,
     /// For each weight of the model, the variable that holds the value to use: its average, or itself.
     sources: Vec<String>,
@@ -126,8 +125,8 @@ struct Steps {
 
 impl Steps {
     fn new(trainer: &Trainer, train: &Dataset, fit: &Fit<'_>) -> Result<Self, TrainError> {
-        let (model, loss) = (&trainer.model, trainer.loss);
-        let spec = TrainingSpec { loss, optimizer: trainer.optimizer.clone(), ema: fit.ema };
+        let (model, loss) = (&trainer.model, &trainer.loss);
+        let spec = TrainingSpec { loss: loss.into(), optimizer: trainer.optimizer.clone(), ema: fit.ema };
         let model_graph = model.training_graph(&spec)?;
         let batch_size = fit.batch_size.min(train.len());
         let config = LoaderConfig {
@@ -145,17 +144,16 @@ impl Steps {
             store.set(&variable.name, value)?;
         }
         let sources = sources(&model_graph, model.variables.len());
-        let target = model_graph.targets[0].clone();
+        let target = model_graph.targets.first().cloned();
         let (input, units) = single_input_and_units(model)?;
         let total = fit.epochs as u64 * loader.batches_per_epoch() as u64;
         Ok(Steps {
             session: Session::new(&trainer.runtime, model_graph.graph, &store)?,
             store,
-            meter: Meter::new(&trainer.metrics, task(&loss, units, train), train.len())?,
+            meter: Meter::new(&trainer.metrics, task(loss, units, train), train.len())?,
             input,
             x: Inputs::new(train, batch_size),
-            targets: Targets::new(&target, train, batch_size)?,
-            label_name: target.name,
+            targets: Targets::new(target.as_ref(), train, batch_size)?,
             loader,
             sources,
             taken: 0,
@@ -190,11 +188,9 @@ impl Steps {
         while let Some(n) = batches.next_into(self.x.as_mut(), self.targets.as_mut())? {
             let learning_rate = trainer.optimizer.learning_rate().at(self.taken, self.total);
             let info = StepInfo { seed: fit.seed, step: self.taken, learning_rate };
-            let feeds = [
-                (self.input.as_str(), self.x.feed(n * self.loader.dataset().example_len())),
-                (self.label_name.as_str(), self.targets.feed(n)),
-            ];
-            let outputs = self.session.run(&mut self.store, n, &info, &feeds)?;
+            let x = self.x.feed(n * self.loader.dataset().example_len());
+            let feeds = self.targets.feeds((self.input.as_str(), x), n);
+            let outputs = self.session.run(&mut self.store, n, &info, feeds.used())?;
             let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
             (step, self.taken) = (step + 1, self.taken + 1);
             if !loss.is_finite() {

@@ -1,7 +1,7 @@
 //! Loss and metrics while batches go by.
 
 use kamado_data::{Dataset, Labels};
-use kamado_nn::losses::Loss;
+use kamado_nn::losses::{Expects, Loss};
 
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
@@ -59,25 +59,30 @@ impl Meter {
 pub(crate) fn task(loss: &Loss, units: usize, data: &Dataset) -> Task {
     let exclusive = matches!(data.labels(), Labels::Classes { .. });
     let two = matches!(data.labels(), Labels::Classes { names, .. } if names.len() == 2);
-    let (kind, logits) = match *loss {
-        Loss::SparseCategoricalCrossentropy { from_logits } | Loss::CategoricalCrossentropy { from_logits } => {
-            (Kind::MultiClass, from_logits)
-        }
-        Loss::BinaryCrossentropy { from_logits } if units == 1 => (Kind::Binary, from_logits),
+    let (kind, logits) = match (loss, loss.expects()) {
+        // Neither an alignment nor distances between parts of the output can be compared with labels place by place.
+        (Loss::Ctc(_) | Loss::Triplet(_) | Loss::InfoNce(_), _) => (Kind::Unreadable, false),
+        (_, Expects::Softmax { from_logits }) => (Kind::MultiClass, from_logits),
+        (_, Expects::Sigmoid { from_logits }) if units == 1 => (Kind::Binary, from_logits),
         // One sigmoid for each of several classes: the largest is the answer, but there is no softmax to undo.
-        Loss::BinaryCrossentropy { .. } if exclusive => (Kind::MultiClass, false),
-        Loss::BinaryCrossentropy { from_logits } => (Kind::MultiLabel, from_logits),
-        Loss::MeanSquaredError {} | Loss::MeanAbsoluteError {} | Loss::Huber { .. } => match exclusive {
-            true if units > 1 => (Kind::MultiClass, false),
-            true if two => (Kind::Binary, false),
-            _ => (Kind::Regression, false),
-        },
+        (_, Expects::Sigmoid { .. }) if exclusive => (Kind::MultiClass, false),
+        (_, Expects::Sigmoid { from_logits }) => (Kind::MultiLabel, from_logits),
+        // Scores have the threshold of logits.
+        (_, Expects::Scores) if units == 1 => (Kind::Binary, true),
+        (Loss::CategoricalHinge(_), _) => (Kind::MultiClass, true),
+        (_, Expects::Scores) if exclusive => (Kind::MultiClass, true),
+        (_, Expects::Scores) => (Kind::MultiLabel, true),
+        (_, Expects::Values) if exclusive && units > 1 => (Kind::MultiClass, false),
+        (_, Expects::Values) if two => (Kind::Binary, false),
+        (_, Expects::Values) => (Kind::Regression, false),
     };
     Task { kind, units, logits }
 }
 
 #[cfg(test)]
 mod tests {
+    use kamado_nn::losses::{Ctc, Hinge};
+
     use super::*;
     use crate::testing::{classes, values};
 
@@ -106,7 +111,8 @@ mod tests {
         assert_eq!(kind(Loss::MSE, 1, &numbers), Kind::Regression);
         assert_eq!(kind(Loss::MSE, 1, &two), Kind::Binary);
         assert_eq!(kind(Loss::MSE, 3, &three), Kind::MultiClass);
-        let logits = Loss::SparseCategoricalCrossentropy { from_logits: true };
-        assert!(task(&logits, 3, &three).logits);
+        assert!(task(&crate::testing::SPARSE_LOGITS, 3, &three).logits);
+        assert_eq!(kind(Ctc::default().into(), 3, &three), Kind::Unreadable);
+        assert_eq!(task(&Hinge {}.into(), 1, &two), Task { kind: Kind::Binary, units: 1, logits: true });
     }
 }

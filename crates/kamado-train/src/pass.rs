@@ -91,7 +91,6 @@ impl Pass {
 pub(crate) struct EvaluationPass {
     pass: Pass,
     targets: Targets,
-    label_name: String,
     meter: Meter,
 }
 
@@ -107,11 +106,10 @@ impl EvaluationPass {
     ) -> Result<Self, TrainError> {
         let graph = model.evaluation_graph(loss)?;
         let (_, units) = single_input_and_units(model)?;
-        let target = graph.targets[0].clone();
-        let targets = Targets::new(&target, data, batch_size.min(data.len()).max(1))?;
+        let targets = Targets::new(graph.targets.first(), data, batch_size.min(data.len()).max(1))?;
         let meter = Meter::new(metrics, task(loss, units, data), data.len())?;
         let pass = Pass::new(runtime, model, graph, data, preprocessing, batch_size)?;
-        Ok(EvaluationPass { pass, targets, label_name: target.name, meter })
+        Ok(EvaluationPass { pass, targets, meter })
     }
 
     /// Loss and metrics with the weights of `model`.
@@ -120,11 +118,9 @@ impl EvaluationPass {
         let Pass { session, store, loader, input, x } = &mut self.pass;
         let mut batches = loader.epoch(0);
         while let Some(n) = batches.next_into(x.as_mut(), self.targets.as_mut())? {
-            let feeds = [
-                (input.as_str(), x.feed(n * loader.dataset().example_len())),
-                (self.label_name.as_str(), self.targets.feed(n)),
-            ];
-            let outputs = session.run(store, n, &STILL, &feeds)?;
+            let x = x.feed(n * loader.dataset().example_len());
+            let feeds = self.targets.feeds((input.as_str(), x), n);
+            let outputs = session.run(store, n, &STILL, feeds.used())?;
             let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
             self.meter.add(n, loss, outputs.get("prediction").unwrap_or_default(), self.targets.truth(n));
         }

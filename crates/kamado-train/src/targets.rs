@@ -42,8 +42,13 @@ impl Inputs {
     }
 }
 
-/// The labels of a batch.
-pub(crate) enum Targets {
+/// The labels of a batch, and the input that takes them.
+pub(crate) struct Targets {
+    name: String,
+    memory: Memory,
+}
+
+enum Memory {
     /// `width` for each example: one, or one for each token.
     Classes {
         width: usize,
@@ -53,6 +58,20 @@ pub(crate) enum Targets {
         width: usize,
         data: Vec<f32>,
     },
+    /// The loss takes no labels.
+    Nothing,
+}
+
+/// What is fed in a step: the features, then the labels if the loss takes some.
+pub(crate) struct Feeds<'a> {
+    all: [(&'a str, Feed<'a>); 2],
+    used: usize,
+}
+
+impl<'a> Feeds<'a> {
+    pub(crate) fn used(&self) -> &[(&'a str, Feed<'a>)] {
+        &self.all[..self.used]
+    }
 }
 
 impl Targets {
@@ -60,7 +79,8 @@ impl Targets {
     ///
     /// # Errors
     /// If the labels of `data` are not what the graph takes.
-    pub(crate) fn new(target: &Target, data: &Dataset, batch: usize) -> Result<Self, TrainError> {
+    pub(crate) fn new(target: Option<&Target>, data: &Dataset, batch: usize) -> Result<Self, TrainError> {
+        let Some(target) = target else { return Ok(Targets { name: String::new(), memory: Memory::Nothing }) };
         let width = example_len(&target.ty.shape);
         let (fits, have) = match data.labels() {
             Labels::Classes { names, .. } if target.ty.dtype == DType::F32 => {
@@ -81,32 +101,37 @@ impl Targets {
                 "Choose a loss and a last layer that fit the labels",
             ));
         }
-        Ok(match target.ty.dtype {
-            DType::I32 => Targets::Classes { width, data: vec![0; batch * width] },
-            DType::F32 => Targets::Values { width, data: vec![0.0; batch * width] },
-        })
+        let memory = match target.ty.dtype {
+            DType::I32 => Memory::Classes { width, data: vec![0; batch * width] },
+            DType::F32 => Memory::Values { width, data: vec![0.0; batch * width] },
+        };
+        Ok(Targets { name: target.name.clone(), memory })
     }
 
     pub(crate) fn as_mut(&mut self) -> LabelsMut<'_> {
-        match self {
-            Targets::Classes { data, .. } => LabelsMut::Classes(data),
-            Targets::Values { width, data } => LabelsMut::Values { width: *width, data },
+        match &mut self.memory {
+            Memory::Classes { data, .. } => LabelsMut::Classes(data),
+            Memory::Values { width, data } => LabelsMut::Values { width: *width, data },
+            Memory::Nothing => LabelsMut::Nowhere,
         }
     }
 
-    /// The first `examples` labels, for the engine.
-    pub(crate) fn feed(&self, examples: usize) -> Feed<'_> {
-        match self {
-            Targets::Classes { width, data } => Feed::I32(&data[..examples * width]),
-            Targets::Values { width, data } => Feed::F32(&data[..examples * width]),
-        }
+    /// The features and the first `examples` labels, for the engine.
+    pub(crate) fn feeds<'a>(&'a self, features: (&'a str, Feed<'a>), examples: usize) -> Feeds<'a> {
+        let (labels, used) = match &self.memory {
+            Memory::Classes { width, data } => (Feed::I32(&data[..examples * width]), 2),
+            Memory::Values { width, data } => (Feed::F32(&data[..examples * width]), 2),
+            Memory::Nothing => (Feed::F32(&[]), 1),
+        };
+        Feeds { all: [features, (&self.name, labels)], used }
     }
 
     /// The first `examples` labels, for metrics.
     pub(crate) fn truth(&self, examples: usize) -> Truth<'_> {
-        match self {
-            Targets::Classes { width, data } => Truth::Classes(&data[..examples * width]),
-            Targets::Values { width, data } => Truth::Values(&data[..examples * width]),
+        match &self.memory {
+            Memory::Classes { width, data } => Truth::Classes(&data[..examples * width]),
+            Memory::Values { width, data } => Truth::Values(&data[..examples * width]),
+            Memory::Nothing => Truth::Values(&[]),
         }
     }
 }

@@ -1,6 +1,14 @@
 //! Small datasets for tests.
 
 use kamado_data::{Dataset, FeatureData, Features, Labels};
+use kamado_nn::losses::{Loss, SparseCategoricalCrossentropy};
+
+/// A cross-entropy of logits.
+pub(crate) const SPARSE_LOGITS: Loss = Loss::SparseCategoricalCrossentropy(SparseCategoricalCrossentropy {
+    from_logits: true,
+    ignore_class: None,
+    label_smoothing: 0.0,
+});
 
 /// Examples `[2]` with these classes, of `classes`.
 pub(crate) fn classes(labels: &[i32], classes: usize) -> Dataset {

@@ -76,11 +76,11 @@ impl Trainer {
     /// # Errors
     /// If a setting of the optimiser is out of range, or the environment asks for an instruction set that this
     /// processor lacks.
-    pub fn new(model: Model, optimizer: impl Into<Optimizer>, loss: Loss) -> Result<Self, TrainError> {
+    pub fn new(model: Model, optimizer: impl Into<Optimizer>, loss: impl Into<Loss>) -> Result<Self, TrainError> {
         let optimizer = optimizer.into();
         optimizer.rule()?;
         let (metrics, preprocessing) = (Vec::new(), Preprocessing::default());
-        Ok(Trainer { model, optimizer, loss, metrics, preprocessing, runtime: Runtime::new(None)? })
+        Ok(Trainer { model, optimizer, loss: loss.into(), metrics, preprocessing, runtime: Runtime::new(None)? })
     }
 
     /// Measures this metric too, after those that were asked for before.

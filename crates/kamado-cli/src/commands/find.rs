@@ -95,7 +95,7 @@ pub(super) fn set_data_path(data: &mut DataConfig, path: Option<&Path>) -> Resul
 
 /// A trainer of this model with loss, optimiser and metrics of the recipe.
 pub(super) fn trainer(recipe: &Recipe, model: Model) -> Result<Trainer, Failure> {
-    let mut trainer = Trainer::new(model, recipe.train.optimizer.clone(), recipe.train.loss)?;
+    let mut trainer = Trainer::new(model, recipe.train.optimizer.clone(), recipe.train.loss.clone())?;
     for name in &recipe.train.metrics {
         trainer = trainer.metric(name.parse::<Metric>().map_err(TrainError::from)?);
     }

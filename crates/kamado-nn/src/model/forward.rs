@@ -19,7 +19,6 @@ pub(super) struct Forward {
     /// The results of the model.
     pub(super) outputs: Vec<NodeId>,
     /// Which time steps of each result are real, `[B, T]`, where the model knows.
-    #[expect(dead_code, reason = "for the losses of padded sequences")]
     pub(super) masks: Vec<Option<NodeId>>,
 }
 

@@ -1,21 +1,21 @@
 //! The graphs of a model: prediction, evaluation, training.
 
 use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableId, VariableInfo};
-use kamado_graph::shape::{Shape, TensorType};
+use kamado_graph::shape::TensorType;
 use kamado_graph::update::{MovingAverage, UpdateRule};
 
 use super::forward::{Forward, forward};
+use super::objective::{AddedLoss, Objective};
 use super::{Model, ModelSpec};
 use crate::error::NnError;
 use crate::layers::Mode;
-use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 
 /// What a training step does.
 #[derive(Clone, PartialEq, Debug)]
 pub struct TrainingSpec {
-    /// What it makes small; a model with several outputs sums it over them.
-    pub loss: Loss,
+    /// What it makes small.
+    pub loss: Objective,
     /// How weights follow their gradients.
     pub optimizer: Optimizer,
     /// If given, a moving average of every weight and moving statistic is kept, of which a step keeps this share, such as
@@ -25,8 +25,8 @@ pub struct TrainingSpec {
 
 impl TrainingSpec {
     /// Training without averaged weights.
-    pub fn new(loss: Loss, optimizer: impl Into<Optimizer>) -> Self {
-        TrainingSpec { loss, optimizer: optimizer.into(), ema: None }
+    pub fn new(loss: impl Into<Objective>, optimizer: impl Into<Optimizer>) -> Self {
+        TrainingSpec { loss: loss.into(), optimizer: optimizer.into(), ema: None }
     }
 }
 
@@ -44,13 +44,16 @@ pub struct Target {
 /// Inputs: those of the model by name, and the targets. Variables: those of the model, first and in its order; then,
 /// when training, averaged weights named `ema.<weight>` and the optimiser's slots named
 /// `<optimizer>.<weight>.<slot>`. Outputs: `prediction`, or `prediction.<output>` for each of several; in graphs with
-/// a loss also `loss`, the mean over the batch, and `loss_per_example`, `[B]`.
+/// a loss also `loss`, see [`Objective`]; `loss_per_example`, `[B]`, without sample weights; and, where padding or an
+/// ignored class does not count, `loss_count`, the number of places that `loss` is the mean over.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ModelGraph {
     /// The graph.
     pub graph: Graph,
     /// What to feed besides the model's inputs; empty for prediction.
     pub targets: Vec<Target>,
+    /// The type of the input `sample_weight`, if the objective has sample weights.
+    pub sample_weight: Option<TensorType>,
 }
 
 /// The prefix of the names of averaged weights.
@@ -99,8 +102,8 @@ impl Model {
     ///
     /// # Errors
     /// As there.
-    pub fn evaluation_graph(&self, loss: &Loss) -> Result<ModelGraph, NnError> {
-        self.spec.evaluation_graph(loss)
+    pub fn evaluation_graph(&self, objective: impl Into<Objective>) -> Result<ModelGraph, NnError> {
+        self.spec.evaluation_graph(objective)
     }
 
     /// See [`ModelSpec::training_graph`].
@@ -121,7 +124,7 @@ impl ModelSpec {
     pub fn forward_graph(&self, mode: Mode) -> Result<ModelGraph, NnError> {
         let mut forward = forward(self, mode)?;
         self.set_predictions(&mut forward);
-        Ok(ModelGraph { graph: forward.graph, targets: Vec::new() })
+        Ok(ModelGraph { graph: forward.graph, targets: Vec::new(), sample_weight: None })
     }
 
     /// The graph for prediction.
@@ -136,10 +139,10 @@ impl ModelSpec {
     ///
     /// # Errors
     /// If the model is not possible, naming the layer, or the loss does not fit its output.
-    pub fn evaluation_graph(&self, loss: &Loss) -> Result<ModelGraph, NnError> {
+    pub fn evaluation_graph(&self, objective: impl Into<Objective>) -> Result<ModelGraph, NnError> {
         let mut forward = forward(self, Mode::Inference)?;
-        let (_, targets) = self.add_loss(&mut forward, loss)?;
-        Ok(ModelGraph { graph: forward.graph, targets })
+        let AddedLoss { targets, sample_weight, .. } = self.add_loss(&mut forward, &objective.into())?;
+        Ok(ModelGraph { graph: forward.graph, targets, sample_weight })
     }
 
     /// The graph of a training step: prediction, loss, the gradient of every weight, and the updates.
@@ -154,7 +157,7 @@ impl ModelSpec {
             return Err(NnError::Optimizer { place: "ema".into(), problem });
         }
         let mut forward = forward(self, Mode::Training)?;
-        let (loss, targets) = self.add_loss(&mut forward, &training.loss)?;
+        let AddedLoss { loss, targets, sample_weight } = self.add_loss(&mut forward, &training.loss)?;
         let Forward { mut graph, weights, .. } = forward;
         let trainable = trainable(&graph);
         if trainable.is_empty() {
@@ -176,42 +179,18 @@ impl ModelSpec {
             let rule = UpdateRule::MovingAverage(MovingAverage { momentum, warm_up: false });
             graph.add_update(Update { rule, variable, slots: Vec::new(), value });
         }
-        Ok(ModelGraph { graph, targets })
+        Ok(ModelGraph { graph, targets, sample_weight })
     }
 
-    fn set_predictions(&self, forward: &mut Forward) {
+    pub(super) fn set_predictions(&self, forward: &mut Forward) {
         for (name, &node) in self.outputs.iter().zip(&forward.outputs) {
             forward.graph.set_output(&self.numbered("prediction", name), node);
         }
     }
 
     /// `what`, or `what.<output>` if there are several outputs.
-    fn numbered(&self, what: &str, output: &str) -> String {
+    pub(super) fn numbered(&self, what: &str, output: &str) -> String {
         if self.outputs.len() == 1 { what.to_owned() } else { format!("{what}.{output}") }
-    }
-
-    /// Adds targets and loss; the result is the node of the mean.
-    fn add_loss(&self, forward: &mut Forward, loss: &Loss) -> Result<(NodeId, Vec<Target>), NnError> {
-        self.set_predictions(forward);
-        let graph = &mut forward.graph;
-        graph.set_scope("loss");
-        let (mut targets, mut total) = (Vec::new(), None);
-        for (name, &output) in self.outputs.iter().zip(&forward.outputs) {
-            let target = Target { name: self.numbered("labels", name), ty: loss.targets(graph.shape(output))? };
-            let node = graph.input(&target.name, target.ty.clone())?;
-            let each = loss.per_example(graph, output, node)?;
-            total = Some(total.map_or(Ok(each), |sum| graph.add(sum, each))?);
-            targets.push(target);
-        }
-        let each = match total {
-            Some(each) => each,
-            None => graph.constant(0.0, Shape::batched(&[]))?,
-        };
-        let mean = graph.mean(each, &[0], false)?;
-        graph.set_output("loss", mean);
-        graph.set_output("loss_per_example", each);
-        graph.set_scope("");
-        Ok((mean, targets))
     }
 }
 

@@ -4,12 +4,14 @@ mod forward;
 mod functional;
 mod graphs;
 mod names;
+mod objective;
 mod sequential;
 mod spec;
 mod summary;
 
 pub use functional::{FunctionalBuilder, Tensor};
 pub use graphs::{ModelGraph, Target, TrainingSpec};
+pub use objective::{Objective, SampleWeight};
 pub use sequential::Sequential;
 pub use spec::{InputSpec, LayerSpec, ModelSpec};
 

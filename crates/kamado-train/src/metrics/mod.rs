@@ -56,8 +56,9 @@ impl Metric {
     /// # Errors
     /// If the metric has no meaning for this task: what it needs, and which metrics fit.
     pub fn start(self, task: Task, examples: usize) -> Result<Box<dyn Accumulator>, MetricError> {
-        let classifies = task.kind != Kind::Regression;
+        let classifies = !matches!(task.kind, Kind::Regression | Kind::Unreadable);
         let fits = match self {
+            _ if task.kind == Kind::Unreadable => false,
             Metric::Mae | Metric::Mse | Metric::Rmse => true,
             Metric::TopK(k) => task.kind == Kind::MultiClass && k >= 1,
             _ => classifies,

@@ -13,6 +13,8 @@ pub enum Kind {
     MultiLabel,
     /// Numbers.
     Regression,
+    /// Nothing that could be compared with labels place by place.
+    Unreadable,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
                 "accuracy, top_k_categorical_accuracy, precision, recall, f1_score, auc, mae, mse or rmse"
             }
             Kind::Regression => "mae, mse or rmse",
+            Kind::Unreadable => "none; watch the loss",
         }
     }
 }
@@ -35,6 +38,7 @@ impl fmt::Display for Kind {
             Kind::MultiClass => "multi-class classification",
             Kind::MultiLabel => "multi-label classification",
             Kind::Regression => "regression",
+            Kind::Unreadable => "an output that labels do not describe place by place",
         })
     }
 }

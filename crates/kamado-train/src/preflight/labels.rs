@@ -3,7 +3,7 @@
 use kamado_data::{Dataset, Labels};
 use kamado_graph::graph::NodeId;
 use kamado_graph::shape::Shape;
-use kamado_nn::losses::Loss;
+use kamado_nn::losses::{Expects, Loss};
 
 use super::Subject;
 use super::finding::Finding;
@@ -24,16 +24,18 @@ pub(super) fn check(subject: &Subject<'_>, output: NodeId) -> Vec<Finding> {
 
 fn classes(subject: &Subject<'_>, output: NodeId, classes: usize) -> Vec<Finding> {
     let (units, loss) = (subject.units, subject.loss.name());
-    let finding = match subject.loss {
-        Loss::SparseCategoricalCrossentropy { .. } | Loss::CategoricalCrossentropy { .. } => {
-            class_per_unit(subject, output, classes)
-        }
-        Loss::BinaryCrossentropy { .. } if units == 1 && classes > 2 => Some(one_sigmoid(subject, classes)),
-        Loss::BinaryCrossentropy { .. } if units == 1 => None,
-        Loss::BinaryCrossentropy { .. } => (units != classes).then(|| {
-            let what = format!("the data has {classes} classes, but the output has {units} units");
-            Finding::error(subject.last_layer(), what, format!("units = {classes}, one per class"))
-        }),
+    let one_per_class = || {
+        let what = format!("the data has {classes} classes, but the output has {units} units");
+        Finding::error(subject.last_layer(), what, format!("units = {classes}, one per class"))
+    };
+    let finding = match subject.loss.expects() {
+        // These take no class per example.
+        _ if matches!(subject.loss, Loss::Ctc(_) | Loss::Triplet(_) | Loss::InfoNce(_)) => None,
+        Expects::Softmax { .. } => class_per_unit(subject, output, classes),
+        Expects::Sigmoid { .. } if units == 1 && classes > 2 => Some(one_sigmoid(subject, classes)),
+        Expects::Sigmoid { .. } if units == 1 => None,
+        Expects::Sigmoid { .. } => (units != classes).then(one_per_class),
+        Expects::Scores if units != 1 || classes == 2 => (units != 1 && units != classes).then(one_per_class),
         _ if units == 1 && classes > 2 => {
             let what = format!(
                 "{loss} would learn the numbers of the {classes} classes as if they were a quantity, class 2 lying \
@@ -56,9 +58,10 @@ fn classes(subject: &Subject<'_>, output: NodeId, classes: usize) -> Vec<Finding
 /// The listing that circulates: one sigmoid unit on the digits 0 to 9.
 fn one_sigmoid(subject: &Subject<'_>, classes: usize) -> Finding {
     let what = format!(
-        "binary_crossentropy with one output tells two classes apart, 0 and 1, but the labels are {classes} classes, 0 \
-         to {}. Keras would train this without a word: labels above 1 reward ever larger outputs, so the loss falls \
-         without end below zero while the accuracy stays at chance",
+        "{} with one output tells two classes apart, 0 and 1, but the labels are {classes} classes, 0 to {}. Keras would \
+         train this without a word: labels above 1 reward ever larger outputs, so the loss falls without end below zero \
+         while the accuracy stays at chance",
+        subject.loss.name(),
         classes - 1
     );
     let remedy = format!("{}; or give labels of two classes", classifier(classes));
@@ -96,7 +99,7 @@ fn class_per_unit(subject: &Subject<'_>, output: NodeId, classes: usize) -> Opti
     }
     let mut what = format!("the data has {classes} classes, but the output has {units} units");
     let remedy = format!("units = {classes}, one per class");
-    let sparse = matches!(subject.loss, Loss::SparseCategoricalCrossentropy { .. });
+    let sparse = takes_integers(subject.loss);
     if units < classes {
         let beyond = |data: &Dataset| data.classes().unwrap_or_default().iter().position(|&c| c as usize >= units);
         if let Some((part, example)) = subject.parts().find_map(|(part, data)| Some((part, beyond(data)?))) {
@@ -109,6 +112,11 @@ fn class_per_unit(subject: &Subject<'_>, output: NodeId, classes: usize) -> Opti
         true => Some(Finding::error(place, what, remedy)),
         false => None,
     }
+}
+
+/// Whether the loss takes the number of the class.
+fn takes_integers(loss: &Loss) -> bool {
+    matches!(loss, Loss::SparseCategoricalCrossentropy(_) | Loss::SparseCategoricalFocalCrossentropy(_) | Loss::Ctc(_))
 }
 
 fn empty_classes(train: &Dataset, names: &[String]) -> Option<Finding> {
@@ -130,7 +138,7 @@ fn empty_classes(train: &Dataset, names: &[String]) -> Option<Finding> {
 
 fn values(subject: &Subject<'_>, width: usize) -> Vec<Finding> {
     let (units, loss) = (subject.units, subject.loss.name());
-    if let Loss::SparseCategoricalCrossentropy { .. } = subject.loss {
+    if takes_integers(subject.loss) {
         let what = format!("{loss} needs a class per example, but the labels are {width} numbers");
         let remedy = "loss = \"mse\" for quantities, or \"categorical_crossentropy\" for one-hot labels";
         return vec![Finding::error("train.loss", what, remedy)];
@@ -145,7 +153,7 @@ fn values(subject: &Subject<'_>, width: usize) -> Vec<Finding> {
         let what = format!("{not_finite} labels are NaN or infinite");
         findings.push(Finding::error("training data", what, "remove these examples or replace the numbers"));
     }
-    let probabilities = matches!(subject.loss, Loss::BinaryCrossentropy { .. } | Loss::CategoricalCrossentropy { .. });
+    let probabilities = matches!(subject.loss.expects(), Expects::Softmax { .. } | Expects::Sigmoid { .. });
     let outside = subject.targets().filter(|t| t.is_finite() && !(0.0..=1.0).contains(t)).count();
     if probabilities && outside > 0 {
         let what = format!(
@@ -162,7 +170,7 @@ fn next_tokens(subject: &Subject<'_>, output: NodeId, tokens: usize) -> Vec<Find
     let places = subject.train.example_len();
     let expected = Shape::batched(&[places, tokens]);
     let shape = subject.graph.shape(output);
-    if !matches!(subject.loss, Loss::SparseCategoricalCrossentropy { .. }) {
+    if !matches!(subject.loss, Loss::SparseCategoricalCrossentropy(_)) {
         let what = format!("{} cannot be computed from tokens", subject.loss.name());
         return vec![Finding::error("train.loss", what, "loss = \"sparse_categorical_crossentropy\"")];
     }

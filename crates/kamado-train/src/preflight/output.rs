@@ -2,7 +2,7 @@
 
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::op::Op;
-use kamado_nn::losses::Loss;
+use kamado_nn::losses::Expects;
 
 use super::Subject;
 use super::finding::Finding;
@@ -38,12 +38,11 @@ pub(crate) fn ending(graph: &Graph, output: NodeId) -> Ending {
 
 pub(super) fn check(subject: &Subject<'_>, output: NodeId) -> Vec<Finding> {
     let ending = ending(subject.graph, output);
-    let finding = match *subject.loss {
-        Loss::SparseCategoricalCrossentropy { from_logits } | Loss::CategoricalCrossentropy { from_logits } => {
-            probability(subject, Ending::Softmax, ending, from_logits)
-        }
-        Loss::BinaryCrossentropy { from_logits } => probability(subject, Ending::Sigmoid, ending, from_logits),
-        Loss::MeanSquaredError {} | Loss::MeanAbsoluteError {} | Loss::Huber { .. } => regression(subject, ending),
+    let finding = match subject.loss.expects() {
+        Expects::Softmax { from_logits } => probability(subject, Ending::Softmax, ending, from_logits),
+        Expects::Sigmoid { from_logits } => probability(subject, Ending::Sigmoid, ending, from_logits),
+        Expects::Scores => scores(subject, ending),
+        Expects::Values => regression(subject, ending),
     };
     finding.into_iter().collect()
 }
@@ -97,6 +96,18 @@ fn probability(subject: &Subject<'_>, needed: Ending, ending: Ending, from_logit
             Some(Finding::warning(place, what, "remove the activation"))
         }
     }
+}
+
+/// Whether scores can keep their margin on both sides.
+fn scores(subject: &Subject<'_>, ending: Ending) -> Option<Finding> {
+    let name = match ending {
+        Ending::Softmax => "a softmax",
+        Ending::Sigmoid => "a sigmoid",
+        Ending::Other(name @ "a relu") => name,
+        Ending::Other(_) => return None,
+    };
+    let what = format!("{} wants scores of both signs, but the output is {name}, never below 0", subject.loss.name());
+    Some(Finding::warning(subject.last_layer(), what, "leave out the activation"))
 }
 
 /// Whether the output can reach the targets.

@@ -213,8 +213,8 @@ impl Recipe {
 
     /// Loss, optimiser and averaging.
     pub fn training_spec(&self) -> TrainingSpec {
-        let TrainConfig { loss, ref optimizer, ema_momentum: ema, .. } = self.train;
-        TrainingSpec { loss, optimizer: optimizer.clone(), ema }
+        let TrainConfig { loss, optimizer, ema_momentum: ema, .. } = &self.train;
+        TrainingSpec { loss: loss.into(), optimizer: optimizer.clone(), ema: *ema }
     }
 
     /// The recipe as TOML, every default filled in.

@@ -241,15 +241,58 @@ const ADAM: &[Field] = &[
     field("weight_decay", NOT_NEGATIVE),
 ];
 
-const FROM_LOGITS: &[Field] = &[field("from_logits", Kind::Bool)];
+const FROM_LOGITS: Field = field("from_logits", Kind::Bool);
+const SMOOTHING: Field = field("label_smoothing", DECAY);
+const IGNORE_CLASS: Field = field("ignore_class", Kind::Integer(i32::MIN as i64, i32::MAX as i64));
+const ALPHA: Field = field("alpha", NOT_NEGATIVE);
+const GAMMA: Field = field("gamma", NOT_NEGATIVE);
+const AXIS: Field = field("axis", Kind::List(&Kind::Integer(1, 7), 1, 7));
+const SMOOTH: Field = field("smooth", NOT_NEGATIVE);
+const BOXES: &[Field] = &[field("format", Kind::Word(&["xyxy", "cxcywh"]))];
+const DISTANCES: &[&str] = &["euclidean", "squared_euclidean", "cosine"];
 
 const LOSSES: &[Variant] = &[
-    variant("sparse_categorical_crossentropy", FROM_LOGITS),
-    variant("categorical_crossentropy", FROM_LOGITS),
-    variant("binary_crossentropy", FROM_LOGITS),
+    variant("sparse_categorical_crossentropy", &[FROM_LOGITS, IGNORE_CLASS, SMOOTHING]),
+    variant("categorical_crossentropy", &[FROM_LOGITS, SMOOTHING]),
+    variant("binary_crossentropy", &[FROM_LOGITS, SMOOTHING]),
+    variant("sparse_categorical_focal_crossentropy", &[ALPHA, GAMMA, FROM_LOGITS, IGNORE_CLASS]),
+    variant("categorical_focal_crossentropy", &[ALPHA, GAMMA, FROM_LOGITS, SMOOTHING]),
+    variant(
+        "binary_focal_crossentropy",
+        &[field("apply_class_balancing", Kind::Bool), field("alpha", SHARE), GAMMA, FROM_LOGITS, SMOOTHING],
+    ),
+    variant("kl_divergence", &[FROM_LOGITS]),
+    variant("poisson", &[]),
     variant("mean_squared_error", &[]),
     variant("mse", &[]),
     variant("mean_absolute_error", &[]),
     variant("mae", &[]),
+    variant("mean_absolute_percentage_error", &[]),
+    variant("mape", &[]),
+    variant("mean_squared_logarithmic_error", &[]),
+    variant("msle", &[]),
     variant("huber", &[field("delta", POSITIVE)]),
+    variant("log_cosh", &[]),
+    variant("quantile", &[field("quantile", Kind::Number(f64::MIN_POSITIVE, 1.0 - f64::EPSILON))]),
+    variant("cosine_similarity", &[]),
+    variant("hinge", &[]),
+    variant("squared_hinge", &[]),
+    variant("categorical_hinge", &[]),
+    variant("dice", &[AXIS, SMOOTH]),
+    variant("tversky", &[ALPHA, field("beta", NOT_NEGATIVE), AXIS, SMOOTH]),
+    variant("iou", BOXES),
+    variant("giou", BOXES),
+    variant("diou", BOXES),
+    variant("ciou", BOXES),
+    variant("triplet", &[field("margin", POSITIVE), field("distance", Kind::Word(DISTANCES))]),
+    variant("info_nce", &[field("temperature", POSITIVE), field("symmetric", Kind::Bool)]),
+    variant(
+        "ctc",
+        &[
+            field("blank", Kind::Integer(0, 1 << 20)),
+            field("zero_infinity", Kind::Bool),
+            field("max_label_length", COUNT),
+            FROM_LOGITS,
+        ],
+    ),
 ];

@@ -4,27 +4,34 @@ use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::op::Op;
 use kamado_graph::shape::Shape;
 
-use super::Loss;
+use super::{Expects, Rule, Site, error};
 use crate::error::NnError;
 
-/// The logits behind a model's output.
-pub(super) fn logits(loss: &Loss, graph: &mut Graph, output: NodeId, from_logits: bool) -> Result<NodeId, NnError> {
-    let (function, softmax) = match loss {
-        Loss::BinaryCrossentropy { .. } => ("sigmoid", false),
-        _ => ("softmax", true),
+/// The logits behind a model's output, as the loss expects them.
+pub(super) fn logits<R: Rule>(rule: &R, at: &mut Site<'_>) -> Result<NodeId, NnError> {
+    let (function, softmax, from_logits) = match rule.expects() {
+        Expects::Sigmoid { from_logits } => ("sigmoid", false, from_logits),
+        Expects::Softmax { from_logits } => ("softmax", true, from_logits),
+        Expects::Scores | Expects::Values => return Ok(at.output),
     };
-    match (before(graph, output, softmax)?, from_logits) {
+    match (before(at.graph, at.output, softmax)?, from_logits) {
         (Some(logits), false) => Ok(logits),
-        (None, true) => Ok(output),
-        (None, false) => Err(loss.error(format!(
-            "the model's output is {}, not a {function}, so it is no probability; give the last layer \
-             activation = {function:?}, or set from_logits = true",
-            described(graph, output)
-        ))),
-        (Some(_), true) => Err(loss.error(format!(
-            "from_logits = true, but the model ends in a {function}, which would be applied twice; remove that \
-             activation, or leave from_logits out"
-        ))),
+        (None, true) => Ok(at.output),
+        (None, false) => Err(error(
+            rule,
+            format!(
+                "the model's output is {}, not a {function}, so it is no probability; give the last layer activation = \
+                 {function:?}, or set from_logits = true",
+                described(at.graph, at.output)
+            ),
+        )),
+        (Some(_), true) => Err(error(
+            rule,
+            format!(
+                "from_logits = true, but the model ends in a {function}, which would be applied twice; remove that \
+                 activation, or leave from_logits out"
+            ),
+        )),
     }
 }
 
