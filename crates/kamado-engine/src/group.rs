@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Attention { result: Option<NodeId>, sums: Option<NodeId> },
     /// The gradients of one attention's queries, keys and values, some of them.
     AttentionGrad { gradients: [Option<NodeId>; 3] },
+    /// The gradients of a norm that are needed: of its factor and, in the same pass, of its input and its offset.
+    NormGrad { dgamma: NodeId, dx: Option<NodeId>, dbeta: Option<NodeId> },
     /// A chain of elementwise operators; the nodes ascend, the last is the result.
     Elementwise { members: Vec<NodeId> },
     /// A reduction of a chain of elementwise operators, which may be empty.
@@ -71,6 +73,10 @@ impl Group {
             Kind::KernelGrad { root, bias } => format!("{}{}", name(root), bias.map_or("", |_| "+bias_grad")),
             Kind::Attention { result, sums } => names(&result.iter().chain(sums).copied().collect::<Vec<_>>()),
             Kind::AttentionGrad { gradients } => names(&gradients.iter().flatten().copied().collect::<Vec<_>>()),
+            Kind::NormGrad { dx, dbeta, .. } => {
+                let part = |part: &Option<NodeId>, text| part.map_or("", |_| text);
+                format!("norm_scale_grad{}{}", part(dx, "+norm_grad"), part(dbeta, "+offset_grad"))
+            }
             Kind::Elementwise { members } => names(members),
             Kind::Reduction { root, members } if members.is_empty() => name(root).to_owned(),
             Kind::Reduction { root, members } => format!("{}+{}", names(members), name(root)),

@@ -21,6 +21,27 @@ pub(crate) fn sum(x: &[f32]) -> f32 {
     total as f32
 }
 
+/// Σ f(aᵢ, bᵢ), the blocks of a long row in f64.
+#[inline(always)]
+pub(crate) fn sum_zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
+    let mut total = 0.0;
+    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+        let mut acc = [0.0; MANY];
+        let (a, b) = (a.chunks_exact(MANY), b.chunks_exact(MANY));
+        let rest = a.remainder().iter().zip(b.remainder());
+        for (a, b) in a.zip(b) {
+            for (acc, (&a, &b)) in acc.iter_mut().zip(a.iter().zip(b)) {
+                *acc += f(a, b);
+            }
+        }
+        for (acc, (&a, &b)) in acc.iter_mut().zip(rest) {
+            *acc += f(a, b);
+        }
+        total += f64::from(fold_lanes::<FEW>(&acc, 0.0, |a, b| a + b));
+    }
+    total as f32
+}
+
 /// max x, NaN if any is.
 #[inline(always)]
 pub(crate) fn max(x: &[f32]) -> f32 {

@@ -14,6 +14,7 @@ pub mod isa;
 mod lanes;
 pub mod layout;
 pub mod peak;
+pub mod norm;
 pub mod pool;
 pub mod pool2d;
 pub mod positions;

@@ -43,6 +43,7 @@ fn cases() -> Vec<Case> {
             false => [attention, first, dense, second].concat(),
         }
     };
+    let affine = |kind: &str, size| ["gamma", "beta"].map(|s| n(&format!("{kind}.{s}"), &[size])).into();
     vec![
         Case::new(Dense::new(4), [5], [4], dense(&[5, 4])),
         Case::new(Dense::new(4).activation(Activation::Tanh), [2, 5], [2, 4], dense(&[5, 4])),
@@ -68,6 +69,10 @@ fn cases() -> Vec<Case> {
         Case::new(ActivationLayer::new(Activation::Sigmoid), [4], [4], none()),
         Case::new(ActivationLayer::new(Activation::Softmax), [2, 4], [2, 4], none()),
         Case::new(ActivationLayer::new(Activation::GeluTanh), [4], [4], none()),
+        Case::new(LayerNormalization::new(), [2, 4], [2, 4], affine("layer_normalization", 4)),
+        Case::new(LayerNormalization::new().center(false).scale(false), [4], [4], none()),
+        Case::new(RmsNormalization::new(), [4], [4], vec![n("rms_normalization.scale", &[4])]),
+        Case::new(GroupNormalization::new(2), [2, 3, 4], [2, 3, 4], affine("group_normalization", 4)),
         Case::new(Elu::new(0.5), [4], [4], none()),
         Case::new(LeakyRelu::default(), [4], [4], none()),
         Case::new(PRelu::new().shared_axes([1]), [3, 4], [3, 4], vec![n("prelu.alpha", &[1, 4])]),

@@ -8,6 +8,7 @@ mod elementwise;
 mod gather;
 mod info_nce;
 mod matmul;
+mod norm;
 mod pooling;
 mod positions;
 mod reduction;
@@ -95,6 +96,7 @@ pub(crate) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
         Kind::KernelGrad { root, bias } => conv2d::lower_kernel_grad(*root, *bias, at),
         Kind::Attention { result, sums } => attention::lower(*result, *sums, at),
         Kind::AttentionGrad { gradients } => attention::lower_grad(*gradients, at),
+        Kind::NormGrad { dgamma, dx, dbeta } => norm::lower_gradients(Some(*dgamma), *dx, *dbeta, at),
         Kind::Elementwise { members } => elementwise::lower(members, group.outputs[0], at),
         Kind::Reduction { root, members } => reduction::lower(*root, members, at),
         Kind::Update(update) => update::lower(*update, at),
@@ -108,6 +110,7 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
         Op::MaxPool2d(_) | Op::MaxPool2dGrad(_) | Op::AveragePool2d(_) | Op::AveragePool2dGrad(_) => {
             pooling::lower(root, at)
         }
+        Op::LayerNorm(_) | Op::RmsNorm(_) | Op::NormGrad(_) | Op::NormScaleGrad(_) => norm::lower(root, at),
         Op::Softmax(_) | Op::LogSoftmax(_) => softmax::lower(root, at),
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => softmax_cross_entropy::lower(root, at),
         Op::Slice(_) | Op::Concatenate(_) | Op::Pad(_) => rows::lower(root, at),

@@ -7,6 +7,7 @@ mod attention;
 mod dense_update;
 mod elementwise;
 mod kernel_grad;
+mod norm_grad;
 mod order;
 mod product;
 
@@ -42,6 +43,7 @@ pub(crate) fn schedule(graph: &Graph, fusion: Fusion) -> Schedule {
         }
         attention::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
         kernel_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
+        norm_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
     }
     for (index, _) in updated.iter().enumerate().filter(|(_, done)| !**done) {
         let update = &graph.updates()[index];

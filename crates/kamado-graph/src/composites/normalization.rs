@@ -18,6 +18,51 @@ impl Graph {
         Ok((self.reshape(mean, dropped)?, variance))
     }
 
+    /// `y = gamma · (x - mean) / √(variance + epsilon) + beta`, with one mean and variance for each example and each of
+    /// `groups` groups of neighbouring channels, the last axis of `x`, over all axes between the first and the last;
+    /// `gamma` and `beta` of shape `[channels]`.
+    ///
+    /// Source: Wu and He, "Group normalization", 2018.
+    ///
+    /// # Errors
+    /// If `x` has not a batch and a channel axis, the groups do not divide the channels, or the shapes do not fit.
+    pub fn group_norm(
+        &mut self,
+        x: NodeId,
+        gamma: NodeId,
+        beta: NodeId,
+        groups: usize,
+        epsilon: f64,
+    ) -> Result<NodeId, GraphError> {
+        let shape = self.shape(x).clone();
+        let grouped = match *shape {
+            [batch, ref between @ .., Dim::Fixed(channels)] if groups > 0 && channels.is_multiple_of(groups) => {
+                let size = between.iter().try_fold(1usize, |n, d| match d {
+                    Dim::Fixed(extent) => n.checked_mul(*extent),
+                    Dim::Batch(_) => None,
+                });
+                size.map(|size| Shape(vec![batch, Dim::Fixed(size), Dim::Fixed(groups), Dim::Fixed(channels / groups)]))
+            }
+            _ => None,
+        };
+        let Some(grouped) = grouped else {
+            let why = format!("expects [batch, …, channels] with channels in {groups} equal groups, got {shape}");
+            return Err(self.refuse("group_norm", why));
+        };
+        let x = self.reshape(x, grouped)?;
+        let mean = self.mean(x, &[1, 3], true)?;
+        let centred = self.sub(x, mean)?;
+        let square = self.square(centred)?;
+        let variance = self.mean(square, &[1, 3], true)?;
+        let epsilon = self.constant(epsilon, Shape::scalar())?;
+        let shifted = self.add(variance, epsilon)?;
+        let deviation = self.sqrt(shifted)?;
+        let normal = self.div(centred, deviation)?;
+        let normal = self.reshape(normal, shape)?;
+        let scaled = self.mul(normal, gamma)?;
+        self.add(scaled, beta)
+    }
+
     /// `y = gamma · (x - mean) / √(variance + epsilon) + beta`, with one `gamma`, `beta`, `mean` and `variance` for each
     /// channel, which is the last axis of `x`.
     ///
