@@ -254,6 +254,11 @@ ops! {
     AttentionValueGrad = "attention_value_grad",
     Rotary = "rotary",
     SinusoidalPositions = "sinusoidal_positions",
+    Recurrent = "recurrent",
+    RecurrentTape = "recurrent_tape",
+    RecurrentGrad = "recurrent_grad",
+    RecurrentInnerGrad = "recurrent_inner_grad",
+    RecurrentKernelGrad = "recurrent_kernel_grad",
 }
 
 /// Checks the number of inputs and that all are floats.
