@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     AttentionGrad { gradients: [Option<NodeId>; 3] },
     /// The gradients of a norm that are needed: of its factor and, in the same pass, of its input and its offset.
     NormGrad { dgamma: NodeId, dx: Option<NodeId>, dbeta: Option<NodeId> },
+    /// One pass over a sequence with several results: those of a recurrent layer and its tape, or its gradients.
+    Recurrent { members: Vec<NodeId> },
     /// A chain of elementwise operators; the nodes ascend, the last is the result.
     Elementwise { members: Vec<NodeId> },
     /// A reduction of a chain of elementwise operators, which may be empty.
@@ -78,6 +80,7 @@ impl Group {
                 format!("norm_scale_grad{}{}", part(dx, "+norm_grad"), part(dbeta, "+offset_grad"))
             }
             Kind::Elementwise { members } => names(members),
+            Kind::Recurrent { members } => names(members),
             Kind::Reduction { root, members } if members.is_empty() => name(root).to_owned(),
             Kind::Reduction { root, members } => format!("{}+{}", names(members), name(root)),
             Kind::Update(_) => "update".to_owned(),

@@ -19,6 +19,7 @@ pub mod pool;
 pub mod pool2d;
 pub mod positions;
 pub mod random;
+pub mod recurrent;
 pub mod reduce;
 pub mod rows;
 pub mod softmax;

@@ -11,6 +11,7 @@ mod matmul;
 mod norm;
 mod pooling;
 mod positions;
+mod recurrent;
 mod reduction;
 mod rows;
 mod softmax;
@@ -97,6 +98,7 @@ pub(crate) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
         Kind::Attention { result, sums } => attention::lower(*result, *sums, at),
         Kind::AttentionGrad { gradients } => attention::lower_grad(*gradients, at),
         Kind::NormGrad { dgamma, dx, dbeta } => norm::lower_gradients(Some(*dgamma), *dx, *dbeta, at),
+        Kind::Recurrent { members } => recurrent::lower(members, at),
         Kind::Elementwise { members } => elementwise::lower(members, group.outputs[0], at),
         Kind::Reduction { root, members } => reduction::lower(*root, members, at),
         Kind::Update(update) => update::lower(*update, at),
@@ -118,6 +120,8 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
         Op::Rotary(_) | Op::SinusoidalPositions(_) => positions::lower(root, at),
         Op::Ctc(_) | Op::CtcGrad(_) => ctc::lower(root, at),
         Op::InfoNce(_) | Op::InfoNceGrad(_) => info_nce::lower(root, at),
+        Op::Recurrent(_) | Op::RecurrentTape(_) | Op::RecurrentGrad(_) => recurrent::lower(&[root], at),
+        Op::RecurrentKernelGrad(_) | Op::RecurrentInnerGrad(_) => recurrent::lower_gradient(root, at),
         Op::Transpose(transpose) => transpose::lower(root, transpose, at),
         op => unreachable!("{} belongs to a group of its own kind", op.name()),
     }

@@ -10,6 +10,7 @@ mod kernel_grad;
 mod norm_grad;
 mod order;
 mod product;
+mod recurrent;
 
 pub(crate) use elementwise::Source;
 
@@ -44,6 +45,7 @@ pub(crate) fn schedule(graph: &Graph, fusion: Fusion) -> Schedule {
         attention::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
         kernel_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
         norm_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
+        recurrent::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
     }
     for (index, _) in updated.iter().enumerate().filter(|(_, done)| !**done) {
         let update = &graph.updates()[index];
