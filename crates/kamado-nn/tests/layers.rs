@@ -94,7 +94,35 @@ fn cases() -> Vec<Case> {
         Case::new(TransformerDecoder::new(5, 2).dropout(0.1), [3, 4], [3, 4], block("transformer_decoder", false)),
         Case::new(PositionEmbedding::new(3), [3, 2], [3, 2], vec![n("position_embedding.embeddings", &[3, 2])]),
         Case::new(SinePositionEncoding::new(), [3, 2], [3, 2], none()),
+        Case::new(Lstm::new(3), [4, 2], [3], recurrent("lstm.", 2, 3, 12)),
+        Case::new(Lstm::new(2).return_sequences(true).go_backwards(true), [3, 2], [3, 2], recurrent("lstm.", 2, 2, 8)),
+        Case::new(Gru::new(3), [4, 2], [3], gru("gru.")),
+        Case::new(Gru::new(3).reset_after(false).return_sequences(true), [4, 2], [4, 3], recurrent("gru.", 2, 3, 9)),
+        Case::new(SimpleRnn::new(3), [4, 2], [3], recurrent("simple_rnn.", 2, 3, 3)),
+        Case::new(Bidirectional::new(Gru::new(3)), [4, 2], [6], both("gru", gru)),
+        Case::new(
+            Bidirectional::new(SimpleRnn::new(3).return_sequences(true)).merge_mode(MergeMode::Ave),
+            [4, 2],
+            [4, 3],
+            both("simple_rnn", |prefix| recurrent(prefix, 2, 3, 3)),
+        ),
     ]
+}
+
+/// The weights of a recurrent layer.
+fn recurrent(prefix: &str, features: usize, units: usize, width: usize) -> Vec<(String, Vec<usize>)> {
+    let weights = [("kernel", vec![features, width]), ("recurrent_kernel", vec![units, width]), ("bias", vec![width])];
+    weights.map(|(name, shape)| (format!("{prefix}{name}"), shape)).into()
+}
+
+fn gru(prefix: &str) -> Vec<(String, Vec<usize>)> {
+    let mut weights = recurrent(prefix, 2, 3, 9);
+    weights.push((format!("{prefix}recurrent_bias"), vec![9]));
+    weights
+}
+
+fn both(kind: &str, weights: impl Fn(&str) -> Vec<(String, Vec<usize>)>) -> Vec<(String, Vec<usize>)> {
+    ["forward", "backward"].iter().flat_map(|way| weights(&format!("bidirectional.{way}_{kind}."))).collect()
 }
 
 #[test]

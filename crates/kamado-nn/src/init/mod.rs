@@ -3,6 +3,8 @@
 //! A weight is a function of the seed and of the variable's position in the model, so the same model and seed give
 //! the same bits on every machine.
 
+mod orthogonal;
+
 use kamado_graph::rng::Rng;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -37,6 +39,13 @@ pub enum Initializer {
     LecunUniform,
     /// Truncated normal, `s = 1 / fan_in`.
     LecunNormal,
+    /// Orthogonal rows or columns, whichever are fewer, of a matrix whose rows are all extents but the last.
+    Orthogonal {
+        /// Their length; 1 by default.
+        gain: f64,
+    },
+    /// Zero, but one in the second quarter: an LSTM's bias with an open forget gate.
+    ForgetGateOnes,
     /// All zero.
     Zeros,
     /// All one.
@@ -72,6 +81,11 @@ enum Written {
     HeNormal {},
     LecunUniform {},
     LecunNormal {},
+    Orthogonal {
+        #[serde(default = "one")]
+        gain: f64,
+    },
+    ForgetGateOnes {},
     Zeros {},
     Ones {},
     Constant {
@@ -92,6 +106,10 @@ enum Written {
     },
 }
 
+fn one() -> f64 {
+    1.0
+}
+
 fn small() -> f64 {
     0.05
 }
@@ -109,6 +127,8 @@ impl<'de> Deserialize<'de> for Initializer {
             Written::HeNormal {} => Initializer::HeNormal,
             Written::LecunUniform {} => Initializer::LecunUniform,
             Written::LecunNormal {} => Initializer::LecunNormal,
+            Written::Orthogonal { gain } => Initializer::Orthogonal { gain },
+            Written::ForgetGateOnes {} => Initializer::ForgetGateOnes,
             Written::Zeros {} => Initializer::Zeros,
             Written::Ones {} => Initializer::Ones,
             Written::Constant { value } => Initializer::Constant { value },
@@ -135,7 +155,7 @@ impl Initializer {
     /// What is wrong with the settings, if anything is.
     pub(crate) fn problem(&self) -> Option<String> {
         let settings = match *self {
-            Initializer::Constant { value } => vec![value],
+            Initializer::Constant { value } | Initializer::Orthogonal { gain: value } => vec![value],
             Initializer::RandomNormal { mean, stddev } => vec![mean, stddev],
             Initializer::RandomUniform { minval, maxval } => vec![minval, maxval],
             _ => Vec::new(),
@@ -161,6 +181,11 @@ impl Initializer {
         let (fan_in, fan_out) = fans(shape);
         let (average, fan_in) = (((fan_in + fan_out) / 2.0).max(1.0), fan_in.max(1.0));
         let mut draw: Box<dyn FnMut() -> f64> = match *self {
+            Initializer::Orthogonal { gain } => return orthogonal::orthogonal(&mut rng, shape, gain),
+            Initializer::ForgetGateOnes => {
+                let gate = n / 4;
+                return (0..n).map(|i| f32::from(u8::from((gate..2 * gate).contains(&i)))).collect();
+            }
             Initializer::Zeros => return vec![0.0; n],
             Initializer::Ones => return vec![1.0; n],
             Initializer::Constant { value } => return vec![value as f32; n],
