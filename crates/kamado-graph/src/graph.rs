@@ -8,7 +8,7 @@ use crate::error::{GraphError, ShapeError};
 use crate::op::Op;
 use crate::ops::{Constant, Input, Variable};
 use crate::shape::{Shape, TensorType};
-use crate::update::UpdateRule;
+use crate::update::{Settings, UpdateRule};
 
 /// A node of a [`Graph`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -86,6 +86,8 @@ pub struct Update {
     pub slots: Vec<VariableId>,
     /// The gradient, or the value that a moving average takes in.
     pub value: NodeId,
+    /// When it runs, how fast, and how the variable decays.
+    pub settings: Settings,
 }
 
 /// A computation on tensors.
@@ -229,5 +231,33 @@ impl Graph {
     /// Adds an assignment at the end of the step.
     pub fn add_update(&mut self, update: Update) {
         self.updates.push(update);
+    }
+
+    /// Adds the update of a variable by a rule, with the state that the rule keeps: `<prefix>.<variable>.<slot>`.
+    pub fn follow(
+        &mut self,
+        rule: UpdateRule,
+        settings: Settings,
+        variable: VariableId,
+        value: NodeId,
+        prefix: &str,
+    ) {
+        let VariableInfo { name, shape, .. } = self.variables[variable.index()].clone();
+        let slots = rule.slots(&shape).into_iter().map(|slot| {
+            let name = format!("{prefix}.{name}.{}", slot.name);
+            self.declare(VariableInfo { name, shape: slot.shape, role: Role::Slot })
+        });
+        let slots = slots.collect();
+        self.add_update(Update { rule, variable, slots, value, settings });
+    }
+
+    /// What every element of a variable starts with if it is an optimiser's state; 0 for others.
+    pub fn slot_start(&self, variable: VariableId) -> f64 {
+        let start = |update: &Update| {
+            let position = update.slots.iter().position(|&slot| slot == variable)?;
+            let shape = &self.variables.get(update.variable.index())?.shape;
+            update.rule.slots(shape).get(position).map(|slot| slot.start)
+        };
+        self.updates.iter().find_map(start).unwrap_or(0.0)
     }
 }

@@ -47,9 +47,12 @@ pub fn step(
 ) -> Result<Vec<(String, Tensor)>, GraphError> {
     let values = all_values(graph, feeds, variables, run)?;
     for update in graph.updates() {
+        let Some(info) = update.settings.at(&run.info) else { continue };
         let mut slots: Vec<_> = update.slots.iter().map(|s| variables[s.index()].clone()).collect();
-        let value = &values[update.value.index()];
-        update.rule.reference(&mut variables[update.variable.index()], &mut slots, value, &run.info);
+        let (value, variable) = (&values[update.value.index()], &mut variables[update.variable.index()]);
+        let kept = update.settings.kept(&info);
+        variable.data.iter_mut().for_each(|w| *w *= kept);
+        update.rule.reference(variable, &mut slots, value, &info);
         update.slots.iter().zip(slots).for_each(|(id, slot)| variables[id.index()] = slot);
     }
     Ok(graph.outputs().iter().map(|(name, id)| (name.clone(), values[id.index()].clone())).collect())

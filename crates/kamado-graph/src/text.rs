@@ -6,8 +6,10 @@
 //! %1 = variable() {"id":0,"shape":[3,2]} : f32[3, 2] @dense
 //! %2 = matmul(%0, %1) {"transpose_a":false,"transpose_b":false} : f32[B, 2] @dense
 //! output "y" = %2
-//! update 0 [] {"rule":"sgd",…} = %5
+//! update 0 [] {"rule":"sgd",…} {"every":2,…} = %5
 //! ```
+//!
+//! An update's settings are left out where they are the default.
 
 use std::fmt;
 
@@ -17,6 +19,7 @@ use crate::error::GraphError;
 use crate::graph::{Graph, Node, NodeId, Update, VariableId};
 use crate::op::Op;
 use crate::shape::{DType, Shape, TensorType};
+use crate::update::Settings;
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,7 +48,11 @@ impl fmt::Display for Graph {
         }
         for update in &self.updates {
             let slots: Vec<_> = update.slots.iter().map(|s| s.0).collect();
-            writeln!(f, "update {} {slots:?} {} = {}", update.variable.0, json(&update.rule)?, update.value)?;
+            write!(f, "update {} {slots:?} {}", update.variable.0, json(&update.rule)?)?;
+            if update.settings != Settings::default() {
+                write!(f, " {}", json(&update.settings)?)?;
+            }
+            writeln!(f, " = {}", update.value)?;
         }
         Ok(())
     }
@@ -91,7 +98,13 @@ impl Graph {
                 let slots: Vec<u32> = parse_json(&format!("[{slots}]"))?;
                 let variable = VariableId(variable.parse().map_err(|_| what)?);
                 let slots = slots.into_iter().map(VariableId).collect();
-                self.updates.push(Update { rule: parse_json(rule)?, variable, slots, value: parse_id(right)? });
+                let (rule, settings) = match rule.split_once("} {") {
+                    Some((rule, settings)) => {
+                        (parse_json(&format!("{rule}}}"))?, parse_json(&format!("{{{settings}"))?)
+                    }
+                    None => (parse_json(rule)?, Settings::default()),
+                };
+                self.updates.push(Update { rule, variable, slots, value: parse_id(right)?, settings });
             }
             None if parse_id(left)?.index() == self.nodes.len() => {
                 let node = parse_node(right)?;

@@ -6,6 +6,7 @@ use crate::error::GraphError;
 use crate::graph::{Graph, NodeId, Role, VariableInfo};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType};
+use crate::update::Settings;
 
 impl Graph {
     /// Checks every rule of a well-formed graph:
@@ -77,18 +78,23 @@ impl Graph {
             if *value != expected {
                 return malformed(place(), format!("its value is {value}, not {expected}"));
             }
-            if update.slots.len() != update.rule.slots().len() {
-                return malformed(place(), format!("the rule needs {} slots", update.rule.slots().len()));
+            let slots = update.rule.slots(&info.shape);
+            if update.slots.len() != slots.len() {
+                return malformed(place(), format!("the rule needs {} slots", slots.len()));
+            }
+            let Settings { every, learning_rate, weight_decay } = update.settings;
+            if every == 0 || ![learning_rate, weight_decay].iter().all(|x| *x >= 0.0 && x.is_finite()) {
+                return malformed(place(), "its settings are out of range");
             }
             for id in std::iter::once(&update.variable).chain(&update.slots) {
                 if !written.insert(id) {
                     return malformed(place(), format!("variable {} is written twice", id.0));
                 }
             }
-            for slot in &update.slots {
-                match self.variables.get(slot.index()) {
-                    Some(s) if s.role == Role::Slot && s.shape == info.shape => {}
-                    _ => return malformed(place(), format!("variable {} is no slot of its shape", slot.0)),
+            for (id, slot) in update.slots.iter().zip(slots) {
+                match self.variables.get(id.index()) {
+                    Some(s) if s.role == Role::Slot && s.shape == slot.shape => {}
+                    _ => return malformed(place(), format!("variable {} is no slot of shape {:?}", id.0, slot.shape)),
                 }
             }
         }

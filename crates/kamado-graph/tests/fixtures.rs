@@ -3,15 +3,15 @@
 //! `fixtures/make.py` at the root of the repository wrote the numbers.
 
 use kamado_graph::error::GraphError;
-use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableInfo};
+use kamado_graph::graph::{Graph, NodeId, Role, VariableInfo};
 use kamado_graph::interpreter::{Run, evaluate, step};
 use kamado_graph::op::Op;
 use kamado_graph::ops::Conv2d;
 use kamado_graph::shape::{Shape, TensorType};
 use kamado_graph::tensor::Tensor;
-use kamado_graph::update::{StepInfo, UpdateRule};
+use kamado_graph::update::{Settings, StepInfo, UpdateRule};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures");
 const TOLERANCE: f64 = 1e-9;
@@ -139,18 +139,16 @@ fn operators_and_composites() {
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// The update rule and the learning rate that a fixture describes.
-fn rule(optimizer: &Value) -> (UpdateRule, f64) {
-    let mut attributes = json!({ "weight_decay": 0.0 });
-    for (key, value) in optimizer.as_object().expect("an object") {
-        attributes[key] = value.clone();
-    }
+/// The update rule, its settings and the learning rate that a fixture describes.
+fn rule(optimizer: &Value) -> (UpdateRule, Settings, f64) {
+    let mut attributes = optimizer.clone();
     attributes["rule"] = match optimizer["type"].as_str() {
         Some("adamw") => "adam".into(),
         Some("rmsprop") => "rms_prop".into(),
         _ => optimizer["type"].clone(),
     };
-    (serde_json::from_value(attributes).expect("an update rule"), number(optimizer, "learning_rate"))
+    let settings = Settings { weight_decay: optimizer["weight_decay"].as_f64().unwrap_or(0.0), ..Settings::default() };
+    (serde_json::from_value(attributes).expect("an update rule"), settings, number(optimizer, "learning_rate"))
 }
 
 #[test]
@@ -166,11 +164,13 @@ fn update_rules() {
     let cases: Vec<Training> = read("optimizers.json");
     assert!(cases.len() >= 10);
     for case in cases {
-        let (rule, learning_rate) = rule(&case.optimizer);
+        let (rule, settings, learning_rate) = rule(&case.optimizer);
         let mut weights = case.initial.tensor();
-        let mut slots = vec![Tensor::full(weights.shape.clone(), 0.0); rule.slots().len()];
+        let mut slots: Vec<_> =
+            rule.slots(&weights.shape).into_iter().map(|slot| Tensor::full(slot.shape, slot.start)).collect();
         for (t, (gradient, expected)) in case.gradients.iter().zip(&case.weights).enumerate() {
             let info = StepInfo { seed: 0, step: t as u64, learning_rate };
+            weights = weights.map(|w| w * settings.kept(&info));
             rule.reference(&mut weights, &mut slots, &gradient.tensor(), &info);
             expected.check(&format!("{}, step {t}", case.name), &weights).unwrap();
         }
@@ -214,7 +214,7 @@ fn a_network_in_training() {
     }
     let names = ["conv2d.kernel", "conv2d.bias", "dense.kernel", "dense.bias", "dense_1.kernel", "dense_1.bias"];
     let case = read::<Trajectory>("trajectory.json").pop().expect("a case");
-    let (rule, learning_rate) = rule(&case.optimizer);
+    let (rule, settings, learning_rate) = rule(&case.optimizer);
     let (mut graph, mut values) = (Graph::new(), Vec::new());
     let weights: Vec<_> =
         names.iter().map(|n| variable(&mut graph, &mut values, n, case.initial[*n].tensor()).unwrap()).collect();
@@ -223,13 +223,10 @@ fn a_network_in_training() {
     let gradients = graph.gradients(loss, &weights).unwrap();
     for (i, value) in gradients.into_iter().enumerate() {
         let variable = kamado_graph::graph::VariableId(i as u32);
-        let shape = values[i].shape.clone();
-        let slot = |name: &&str| {
-            values.push(Tensor::full(shape.clone(), 0.0));
-            graph.declare(VariableInfo { name: format!("{i}.{name}"), shape: shape.clone(), role: Role::Slot })
-        };
-        let slots = rule.slots().iter().map(slot).collect();
-        graph.add_update(Update { rule, variable, slots, value });
+        graph.follow(rule, settings, variable, value, "optimizer");
+    }
+    for info in &graph.variables()[weights.len()..] {
+        values.push(Tensor::full(info.shape.clone(), 0.0));
     }
     graph.verify().unwrap();
     for (t, ((batch, labels), expected)) in case.batches.iter().zip(&case.labels).zip(&case.losses).enumerate() {

@@ -5,13 +5,13 @@ use kamado_graph::op::Op;
 use kamado_graph::rng::Rng;
 use kamado_graph::shape::{DType, Shape, TensorType};
 use kamado_graph::testing::case_graph;
-use kamado_graph::update::{MovingAverage, UpdateRule};
+use kamado_graph::update::{MovingAverage, Settings, UpdateRule};
 
 #[test]
 fn awkward_names_survive() {
     let names = ["a : b", "\"] @ \n\" = %1", " ", "層", "x(%0) {\"y\":1} : f32[B] @z", "\u{2028}", "\\", ")"];
     let mut graph = Graph::new();
-    for name in names {
+    for (i, name) in names.into_iter().enumerate() {
         graph.set_scope(name);
         let x = graph.input(name, TensorType::f32(Shape::fixed(&[2]))).unwrap();
         let y = graph.relu(x).unwrap();
@@ -19,7 +19,8 @@ fn awkward_names_survive() {
         let info = VariableInfo { name: name.into(), shape: vec![2], role: Role::NonTrainable };
         let (variable, _) = graph.variable(info).unwrap();
         let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.99, warm_up: true });
-        graph.add_update(Update { rule, variable, slots: vec![], value: y });
+        let settings = Settings { every: 1 + i as u64 % 3, weight_decay: 1e-4 * i as f64, ..Settings::default() };
+        graph.add_update(Update { rule, variable, slots: vec![], value: y, settings });
     }
     graph.set_scope("");
     let text = graph.to_string();

@@ -12,7 +12,7 @@ use kamado_kernels::gemm::{Activation, Epilogue, Gemm, Offsets, gemm, gemm_scrat
 use kamado_kernels::isa::Isa;
 use kamado_kernels::peak::multiply_add_rate;
 use kamado_kernels::pool::ThreadPool;
-use kamado_kernels::update_rule::{Parameter, UpdateRule, update};
+use kamado_kernels::update_rule::{Adam, Parameter, UpdateRule, update};
 
 fn main() {
     let _flush = FlushDenormals::new();
@@ -99,7 +99,7 @@ fn products(bench: &Bench<'_>) {
 }
 
 fn dense(bench: &Bench<'_>) {
-    let rule = UpdateRule::Adam { alpha: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, decay: 0.0 };
+    let rule = UpdateRule::Adam(Adam { alpha: 1e-3, first: 0.1, second: 0.001, epsilon: 1e-7 });
     for (batch, inputs, outputs, with_dx) in
         [(32, 21632, 64, true), (32, 64, 10, true), (128, 784, 512, false), (128, 512, 512, true), (128, 512, 10, true)]
     {
@@ -112,15 +112,15 @@ fn dense(bench: &Bench<'_>) {
         let layer = DenseUpdate { batch, inputs, outputs, x: &x, dy: &dy, mask: Some(&x), rule };
         let flops = 2.0 * (batch * len) as f64 * if with_dx { 2.0 } else { 1.0 };
         bench.report(&format!("dense_update {batch}x{inputs}x{outputs} dx={with_dx}"), flops, || {
-            let w = Parameter { value: &mut w, slots: [&mut m, &mut v] };
-            let bias = Parameter { value: &mut b, slots: [&mut bm, &mut bv] };
+            let w = Parameter { value: &mut w, slots: [&mut m, &mut v, &mut []], keep: 1.0 };
+            let bias = Parameter { value: &mut b, slots: [&mut bm, &mut bv, &mut []], keep: 1.0 };
             dense_update(bench.exec, &layer, w, Some(bias), with_dx.then_some(&mut dx[..]), &mut scratch);
         });
     }
     for len in [1 << 12, 1 << 20] {
         let (mut w, mut m, mut v, g) = (values(len), values(len), vec![1.0; len], values(len));
         bench.report(&format!("adam {len}"), 11.0 * len as f64, || {
-            update(bench.exec, &rule, Parameter { value: &mut w, slots: [&mut m, &mut v] }, &g);
+            update(bench.exec, &rule, Parameter { value: &mut w, slots: [&mut m, &mut v, &mut []], keep: 1.0 }, &g);
         });
     }
 }

@@ -74,14 +74,14 @@ pub fn dense_update(
     assert_eq!(dy.len(), batch * outputs, "dy is [batch, outputs]");
     assert!(dx.as_ref().is_none_or(|dx| dx.len() == batch * inputs), "dx is [batch, inputs]");
     assert!(mask.is_none_or(|mask| mask.len() == batch * inputs), "the mask is [batch, inputs]");
-    let weights = w.checked(&rule, inputs * outputs);
+    let weights = w.checked(rule.slots(), inputs * outputs);
     let needed = dense_update_scratch(batch, inputs, outputs, exec.pool.threads());
     assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
 
     let (packed, rest) = aligned(scratch).split_at_mut(packed_whole(batch, outputs));
     let (db, workers) = rest.split_at_mut(outputs.next_multiple_of(16));
     if let Some(mut bias) = bias {
-        let weights = bias.checked(&rule, outputs);
+        let weights = bias.checked(rule.slots(), outputs);
         dispatch(exec.isa, BiasUpdate { dy, db: &mut db[..outputs], weights, rule });
     }
     // SAFETY: dy is batch rows of outputs, and `packed` has room for whole panels of them.

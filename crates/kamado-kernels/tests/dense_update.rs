@@ -6,9 +6,9 @@ use common::{every_exec, random};
 use kamado_kernels::Exec;
 use kamado_kernels::dense_update::{DenseUpdate, dense_update, dense_update_scratch};
 use kamado_kernels::gemm::{Epilogue, Gemm, Offsets, gemm, gemm_scratch};
-use kamado_kernels::update_rule::{Parameter, UpdateRule, update};
+use kamado_kernels::update_rule::{Adadelta, Adam, Lion, Momentum, Parameter, RmsProp, UpdateRule, update};
 
-const ADAM: UpdateRule = UpdateRule::Adam { alpha: 0.003, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, decay: 0.01 };
+const ADAM: UpdateRule = UpdateRule::Adam(Adam { alpha: 0.003, first: 0.1, second: 0.001, epsilon: 1e-7 });
 
 struct Case {
     batch: usize,
@@ -24,7 +24,7 @@ struct Case {
 impl Case {
     fn new(batch: usize, inputs: usize, outputs: usize) -> Self {
         let squares = |len, seed| random(len, seed).iter().map(|v| v * v).collect();
-        let parameter = |len, seed| [random(len, seed), random(len, seed + 1), squares(len, seed + 2)];
+        let parameter = |len, seed| [random(len, seed), squares(len, seed + 1), squares(len, seed + 2)];
         Case {
             batch,
             inputs,
@@ -111,7 +111,7 @@ impl Case {
 
 fn parameter(p: &mut [Vec<f32>; 3]) -> Parameter<'_> {
     let [value, a, b] = p;
-    Parameter { value, slots: [a, b] }
+    Parameter { value, slots: [a, b, &mut []], keep: 0.99 }
 }
 
 #[test]
@@ -135,10 +135,12 @@ fn many_blocks_and_pieces() {
 #[test]
 fn other_rules() {
     let case = Case::new(9, 50, 17);
-    case.check(UpdateRule::Sgd { learning_rate: 0.1, momentum: 0.9, nesterov: true, weight_decay: 0.0 }, true, false);
-    case.check(
-        UpdateRule::RmsProp { learning_rate: 0.1, rho: 0.9, momentum: 0.0, epsilon: 1e-7, weight_decay: 0.01 },
-        true,
-        true,
-    );
+    let momentum = Momentum { learning_rate: 0.1, momentum: 0.9, nesterov: true };
+    case.check(UpdateRule::Momentum(momentum), true, false);
+    let rms = RmsProp { learning_rate: 0.1, rho: 0.9, fresh: 0.1, epsilon: 1e-7 };
+    case.check(UpdateRule::RmsProp(rms), true, true);
+    let lion = Lion { learning_rate: 0.1, step: [0.9, 0.1], mean: [0.99, 0.01] };
+    case.check(UpdateRule::Lion(lion), true, true);
+    let adadelta = Adadelta { learning_rate: 0.1, rho: 0.95, fresh: 0.05, epsilon: 1e-7 };
+    case.check(UpdateRule::Adadelta(adadelta), false, true);
 }

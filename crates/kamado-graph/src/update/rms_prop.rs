@@ -1,7 +1,7 @@
 //! RMSprop.
 //!
-//! With learning rate `η` and weight decay `λ`: `w ← w - η·λ·w`, `v ← ρ·v + (1 - ρ)·g²`, `s = η·g / √(v + ε)`, then
-//! `w ← w - s`, or with momentum `μ`: `m ← μ·m + s`, `w ← w - m`. As in Keras, `ε` is inside the root.
+//! With learning rate `η`: `v ← ρ·v + (1 - ρ)·g²`, `s = η·g / √(v + ε)`, then `w ← w - s`, or with momentum `μ`:
+//! `m ← μ·m + s`, `w ← w - m`. As in Keras, `ε` is inside the root.
 //!
 //! Source: Tieleman and Hinton 2012; Keras `RMSprop`.
 
@@ -18,8 +18,6 @@ pub struct RmsProp {
     pub momentum: f64,
     /// `ε`.
     pub epsilon: f64,
-    /// `λ`, decoupled.
-    pub weight_decay: f64,
 }
 
 impl RmsProp {
@@ -28,10 +26,8 @@ impl RmsProp {
     }
 
     pub(super) fn scalar(&self, w: f64, slots: &mut [f64], g: f64, info: &StepInfo) -> f64 {
-        let lr = info.learning_rate;
-        let w = w - lr * self.weight_decay * w;
         slots[0] = self.rho * slots[0] + (1.0 - self.rho) * g * g;
-        let s = lr * g / (slots[0] + self.epsilon).sqrt();
+        let s = info.learning_rate * g / (slots[0] + self.epsilon).sqrt();
         let Some(m) = slots.get_mut(1) else { return w - s };
         *m = self.momentum * *m + s;
         w - *m

@@ -1,6 +1,6 @@
 //! Stochastic gradient descent.
 //!
-//! With learning rate `η`, momentum `μ` and weight decay `λ`: `w ← w - η·λ·w`, then
+//! With learning rate `η` and momentum `μ`:
 //! - without momentum: `w ← w - η·g`;
 //! - with momentum: `m ← μ·m - η·g`, `w ← w + m`;
 //! - Nesterov: `m ← μ·m - η·g`, `w ← w + μ·m - η·g`.
@@ -18,8 +18,6 @@ pub struct Sgd {
     pub momentum: f64,
     /// Whether the gradient is applied at the point that momentum leads to.
     pub nesterov: bool,
-    /// `λ`, decoupled.
-    pub weight_decay: f64,
 }
 
 impl Sgd {
@@ -29,7 +27,6 @@ impl Sgd {
 
     pub(super) fn scalar(&self, w: f64, slots: &mut [f64], g: f64, info: &StepInfo) -> f64 {
         let lr = info.learning_rate;
-        let w = w - lr * self.weight_decay * w;
         let [m] = slots else { return w - lr * g };
         *m = self.momentum * *m - lr * g;
         if self.nesterov { w + self.momentum * *m - lr * g } else { w + *m }
