@@ -3,10 +3,10 @@
 use std::alloc::System;
 
 use kamado_engine::{Feed, Runtime, Session, Store};
-use kamado_graph::graph::{Graph, Role, Update, VariableInfo};
+use kamado_graph::graph::{Graph, Role, VariableInfo};
 use kamado_graph::ops::Conv2d;
 use kamado_graph::shape::{Dim, Shape, TensorType};
-use kamado_graph::update::{Adam, StepInfo, UpdateRule};
+use kamado_graph::update::{Adam, Settings, StepInfo, UpdateRule};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -31,13 +31,8 @@ fn network() -> Graph {
     g.set_output("loss", loss);
     let gradients = g.gradients(loss, &[kernel.1, dense.1]).unwrap();
     for (variable, value) in [kernel.0, dense.0].into_iter().zip(gradients) {
-        let rule = UpdateRule::Adam(Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0 });
-        let info = g.variables()[variable.index()].clone();
-        let slots = rule.slots().iter().map(|slot| {
-            g.declare(VariableInfo { name: format!("{}.{slot}", info.name), role: Role::Slot, ..info.clone() })
-        });
-        let slots = slots.collect();
-        g.add_update(Update { rule, variable, slots, value });
+        let rule = UpdateRule::Adam(Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: false });
+        g.follow(rule, Settings::default(), variable, value, "adam");
     }
     g
 }

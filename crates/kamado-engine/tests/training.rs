@@ -1,13 +1,13 @@
 //! Whole training steps against the f64 interpreter: fused and not, on one thread and several, on every instruction set.
 
 use kamado_engine::{Feed, Fusion, Runtime, Session, Store};
-use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableInfo};
+use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableId, VariableInfo};
 use kamado_graph::interpreter::{self, Run};
 use kamado_graph::ops::{Conv2d, Padding};
 use kamado_graph::rng::Rng;
 use kamado_graph::shape::{Dim, Shape, TensorType};
 use kamado_graph::tensor::Tensor;
-use kamado_graph::update::{Adam, MovingAverage, RmsProp, Sgd, StepInfo, UpdateRule};
+use kamado_graph::update::*;
 use kamado_kernels::isa::Isa;
 
 const BATCH: usize = 5;
@@ -18,7 +18,7 @@ fn variable(g: &mut Graph, name: &str, shape: &[usize]) -> NodeId {
 }
 
 /// Convolution, relu, dense, relu, dense, cross-entropy, and an update of every weight by `rule`.
-fn network(rule: UpdateRule) -> Graph {
+fn network((rule, settings): (UpdateRule, Settings)) -> Graph {
     let mut g = Graph::new();
     let x = g.input("x", TensorType::f32(Shape::batched(&[7, 6, 2]))).unwrap();
     let labels = g.input("labels", TensorType::i32(Shape(vec![Dim::B]))).unwrap();
@@ -45,29 +45,41 @@ fn network(rule: UpdateRule) -> Graph {
     g.set_output("loss", loss);
     let gradients = g.gradients(loss, &weights).unwrap();
     for (index, gradient) in gradients.into_iter().enumerate() {
-        let info = g.variables()[index].clone();
-        let slots = rule.slots().iter().map(|slot| {
-            let name = format!("{}.{slot}", info.name);
-            g.declare(VariableInfo { name, shape: info.shape.clone(), role: Role::Slot })
-        });
-        let slots = slots.collect();
-        g.add_update(Update { rule, variable: kamado_graph::graph::VariableId(index as u32), slots, value: gradient });
+        g.follow(rule, settings, VariableId(index as u32), gradient, "optimizer");
     }
     let average = VariableInfo { name: "ema.dense.kernel".into(), shape: vec![80, 9], role: Role::NonTrainable };
     let average = g.declare(average);
     let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.75, warm_up: true });
-    g.add_update(Update { rule, variable: average, slots: vec![], value: weights[2] });
+    let settings = Settings { every: settings.every, ..Settings::default() };
+    g.add_update(Update { rule, variable: average, slots: vec![], value: weights[2], settings });
     g
 }
 
-fn rules() -> [UpdateRule; 6] {
-    [
-        UpdateRule::Sgd(Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.01 }),
-        UpdateRule::Sgd(Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 }),
-        UpdateRule::Sgd(Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.0 }),
-        UpdateRule::Adam(Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.1 }),
-        UpdateRule::RmsProp(RmsProp { rho: 0.9, momentum: 0.0, epsilon: 1e-7, weight_decay: 0.2 }),
-        UpdateRule::RmsProp(RmsProp { rho: 0.9, momentum: 0.5, epsilon: 1e-7, weight_decay: 0.0 }),
+fn rules() -> Vec<(UpdateRule, Settings)> {
+    let (beta_1, beta_2, epsilon) = (0.9, 0.999, 1e-7);
+    let plain = Settings::default();
+    let decay = |weight_decay| Settings { weight_decay, ..plain };
+    let every = Settings { every: 3, learning_rate: 0.5, weight_decay: 0.1 };
+    let sgd = |momentum, nesterov| UpdateRule::Sgd(Sgd { momentum, nesterov });
+    let adam = |amsgrad| UpdateRule::Adam(Adam { beta_1, beta_2, epsilon, amsgrad });
+    let rms = |momentum| UpdateRule::RmsProp(RmsProp { rho: 0.9, momentum, epsilon });
+    let adafactor = Adafactor { beta_2_decay: -0.8, epsilon_1: 1e-30, epsilon_2: 1e-3, clip_threshold: 1.0 };
+    vec![
+        (sgd(0.0, false), decay(0.01)),
+        (sgd(0.9, false), plain),
+        (sgd(0.9, true), every),
+        (adam(false), decay(0.1)),
+        (adam(true), plain),
+        (rms(0.0), decay(0.2)),
+        (rms(0.5), plain),
+        (UpdateRule::Adagrad(Adagrad { initial_accumulator_value: 0.1, epsilon }), plain),
+        (UpdateRule::Adadelta(Adadelta { rho: 0.95, epsilon }), Settings { learning_rate: 100.0, ..plain }),
+        (UpdateRule::Adamax(Adamax { beta_1, beta_2, epsilon }), plain),
+        (UpdateRule::Nadam(Nadam { beta_1, beta_2, epsilon }), plain),
+        (UpdateRule::Lion(Lion { beta_1, beta_2: 0.99 }), Settings { learning_rate: 0.1, ..decay(0.1) }),
+        (UpdateRule::Lamb(Lamb { beta_1, beta_2, epsilon }), decay(0.1)),
+        (UpdateRule::Adafactor(adafactor), decay(0.1)),
+        (UpdateRule::Adafactor(adafactor), every),
     ]
 }
 
@@ -84,11 +96,11 @@ fn batches() -> Vec<(Vec<f32>, Vec<i32>)> {
 
 fn initial(g: &Graph) -> Vec<Tensor> {
     let mut rng = Rng::new(4, 0);
-    let value = |v: &VariableInfo| match v.role {
-        Role::Slot => Tensor::full(v.shape.clone(), 0.0),
+    let value = |(i, v): (usize, &VariableInfo)| match v.role {
+        Role::Slot => Tensor::full(v.shape.clone(), g.slot_start(VariableId(i as u32))),
         _ => Tensor::from_fn(v.shape.clone(), |_| f64::from((0.2 * rng.normal()) as f32)),
     };
-    g.variables().iter().map(value).collect()
+    g.variables().iter().enumerate().map(value).collect()
 }
 
 /// The losses of ten steps and the variables after them.
@@ -150,6 +162,18 @@ fn bits_do_not_depend_on_the_number_of_threads() {
             assert_eq!(one, train(&g, isa, 2, Fusion::On));
             assert_eq!(one, train(&g, isa, 3, Fusion::On));
         }
+    }
+}
+
+#[test]
+fn the_dense_pass_takes_every_rule_that_goes_by_element() {
+    for rule in rules() {
+        let g = network(rule);
+        let runtime = Runtime::with_isa(Some(1), Isa::SCALAR);
+        let session = Session::new(&runtime, g.clone(), &Store::new(g.variables()).unwrap()).unwrap();
+        let fused = session.schedule().matches("weight_grad+update").count();
+        let by_element = rule.0.is_elementwise() && rule.1.every == 1;
+        assert_eq!(fused, if by_element { 2 } else { 0 }, "{rule:?}\n{}", session.schedule());
     }
 }
 

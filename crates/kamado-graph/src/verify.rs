@@ -6,7 +6,7 @@ use crate::error::GraphError;
 use crate::graph::{Graph, NodeId, Role, VariableInfo};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType};
-use crate::update::Settings;
+use crate::update::{Settings, UpdateRule};
 
 impl Graph {
     /// Checks every rule of a well-formed graph:
@@ -85,6 +85,12 @@ impl Graph {
             let Settings { every, learning_rate, weight_decay } = update.settings;
             if every == 0 || ![learning_rate, weight_decay].iter().all(|x| *x >= 0.0 && x.is_finite()) {
                 return malformed(place(), "its settings are out of range");
+            }
+            if !update.rule.is_optimizer() && weight_decay != 0.0 {
+                return malformed(place(), "only what follows a gradient decays");
+            }
+            if matches!(update.rule, UpdateRule::Accumulate(_)) && every != 1 {
+                return malformed(place(), "a sum of gradients takes in every step's");
             }
             for id in std::iter::once(&update.variable).chain(&update.slots) {
                 if !written.insert(id) {

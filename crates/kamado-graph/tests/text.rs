@@ -19,7 +19,7 @@ fn awkward_names_survive() {
         let info = VariableInfo { name: name.into(), shape: vec![2], role: Role::NonTrainable };
         let (variable, _) = graph.variable(info).unwrap();
         let rule = UpdateRule::MovingAverage(MovingAverage { momentum: 0.99, warm_up: true });
-        let settings = Settings { every: 1 + i as u64 % 3, weight_decay: 1e-4 * i as f64, ..Settings::default() };
+        let settings = Settings { every: 1 + i as u64 % 3, learning_rate: 1e-4 * i as f64, ..Settings::default() };
         graph.add_update(Update { rule, variable, slots: vec![], value: y, settings });
     }
     graph.set_scope("");

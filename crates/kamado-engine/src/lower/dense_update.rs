@@ -30,11 +30,12 @@ struct Backward {
 pub(super) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
     let Kind::DenseUpdate { update, x, dy, dx, mask } = group.kind else { unreachable!("a dense update group") };
     let (x_dims, dy_dims) = (at.dims(x), at.dims(dy));
+    let update = &at.graph.updates()[update];
     Box::new(Backward {
         batch: x_dims[0],
         inputs: x_dims[1],
         outputs: dy_dims[1],
-        rule: at.graph.updates()[update].rule,
+        rule: update.rule,
         target: Target::new(update, at),
         x: at.place(x),
         dy: at.place(dy),
@@ -50,10 +51,12 @@ impl Kernel for Backward {
     }
 
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
-        let Target { variable, slots: [first, second] } = self.target;
+        let Target { variable, slots: [first, second, third], settings } = self.target;
+        // The pass is chosen only for an update that never rests.
+        let info = settings.at(at.info).unwrap_or(*at.info);
         let (dx, mask) = (self.dx.unwrap_or(Place::EMPTY), self.mask.unwrap_or(Place::EMPTY));
-        let ([x, dy, mask], [value, first, second, dx, scratch]) =
-            memory.view([self.x, self.dy, mask], [variable, first, second, dx, at.scratch]);
+        let ([x, dy, mask], [value, first, second, third, dx, scratch]) =
+            memory.view([self.x, self.dy, mask], [variable, first, second, third, dx, at.scratch]);
         let layer = DenseUpdate {
             batch: self.batch,
             inputs: self.inputs,
@@ -61,9 +64,9 @@ impl Kernel for Backward {
             x,
             dy,
             mask: self.mask.map(|_| mask),
-            rule: resolve(&self.rule, at.info),
+            rule: resolve(&self.rule, &info),
         };
-        let weights = Parameter { value, slots: [first, second] };
+        let weights = Parameter { value, slots: [first, second, third], keep: settings.kept(&info) as f32 };
         dense_update(at.exec, &layer, weights, None, self.dx.map(|_| dx), scratch);
         Ok(())
     }

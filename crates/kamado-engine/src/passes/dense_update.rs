@@ -1,12 +1,12 @@
 //! Fuses a dense layer's weight gradient with the optimiser's update, and with the gradient of the layer's input.
 //!
 //! `dW = xᵀ · dy` that goes into the update of `W` and nowhere else, and `dx = dy · Wᵀ`, masked if `x` is the output of
-//! a relu. `W` and its slots are then read and written once, and `dW` never goes to memory.
+//! a relu. `W` and its slots are then read and written once, and `dW` never goes to memory. A rule that needs the whole
+//! gradient before it can change any weight, such as LAMB, is left alone.
 
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::op::Op;
 use kamado_graph::ops::MatMul;
-use kamado_graph::update::UpdateRule;
 
 use super::product::masked_operand;
 use crate::group::{Group, Kind};
@@ -15,7 +15,8 @@ use crate::uses::{Uses, storage};
 /// The group for the update of number `index`, if it is that of a dense layer's weights.
 pub(super) fn find(graph: &Graph, uses: &Uses, index: usize) -> Option<Group> {
     let update = &graph.updates()[index];
-    if matches!(update.rule, UpdateRule::MovingAverage(_)) || !uses.only_updates_one(update.value) {
+    let by_element = update.rule.is_optimizer() && update.rule.is_elementwise() && update.settings.every == 1;
+    if !by_element || !uses.only_updates_one(update.value) {
         return None;
     }
     let product = graph.node(update.value);
