@@ -2,7 +2,7 @@
 
 use kamado_nn::layers::*;
 use kamado_nn::model::{FunctionalBuilder, Seed, Sequential};
-use kamado_nn::optimizers::{Adam, Optimizer};
+use kamado_nn::optimizers::Adam;
 
 #[test]
 fn reference_network() {
@@ -14,7 +14,7 @@ fn reference_network() {
         .spec();
     let summary = spec.summary(None).unwrap();
     assert_eq!(summary, include_str!("golden/summary_reference.txt"));
-    let compiled = spec.summary(Some(&Optimizer::Adam(Adam::default()))).unwrap();
+    let compiled = spec.summary(Some(&Adam::default().into())).unwrap();
     assert!(compiled.contains(" Total params: 4,156,446 (15.86 MB)\n"), "{compiled}");
     assert!(compiled.ends_with(" Optimizer params: 2,770,964 (10.57 MB)\n"), "{compiled}");
 }

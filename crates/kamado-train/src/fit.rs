@@ -147,6 +147,11 @@ impl Steps {
         let target = model_graph.targets.first().cloned();
         let (input, units) = single_input_and_units(model)?;
         let total = fit.epochs as u64 * loader.batches_per_epoch() as u64;
+        let every = trainer.optimizer.options.every();
+        if every > total {
+            let problem = format!("gradient_accumulation_steps = {every}, but training takes {total} steps: no update");
+            return Err(TrainError::request(problem, "Accumulate fewer steps, or train longer"));
+        }
         Ok(Steps {
             session: Session::new(&trainer.runtime, model_graph.graph, &store)?,
             store,
@@ -186,7 +191,7 @@ impl Steps {
         let mut batches = self.loader.epoch(epoch as u64 - 1);
         let mut step = 0;
         while let Some(n) = batches.next_into(self.x.as_mut(), self.targets.as_mut())? {
-            let learning_rate = trainer.optimizer.learning_rate().at(self.taken, self.total);
+            let learning_rate = trainer.optimizer.learning_rate_at(self.taken, self.total);
             let info = StepInfo { seed: fit.seed, step: self.taken, learning_rate };
             let x = self.x.feed(n * self.loader.dataset().example_len());
             let feeds = self.targets.feeds((self.input.as_str(), x), n);
@@ -212,7 +217,7 @@ impl Steps {
     fn publish(&self, trainer: &mut Trainer, epoch: usize) -> Result<(), TrainError> {
         let values = || self.sources.iter().map(|name| self.store.get(name).unwrap_or_default());
         if values().flatten().any(|w| !w.is_finite()) {
-            let learning_rate = trainer.optimizer.learning_rate().at(self.taken.saturating_sub(1), self.total);
+            let learning_rate = trainer.optimizer.learning_rate_at(self.taken.saturating_sub(1), self.total);
             let step = self.loader.batches_per_epoch();
             return Err(TrainError::NotFinite { epoch, step, loss: f64::NAN, learning_rate });
         }

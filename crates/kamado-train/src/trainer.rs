@@ -78,7 +78,7 @@ impl Trainer {
     /// processor lacks.
     pub fn new(model: Model, optimizer: impl Into<Optimizer>, loss: impl Into<Loss>) -> Result<Self, TrainError> {
         let optimizer = optimizer.into();
-        optimizer.rule()?;
+        optimizer.update_rule()?;
         let (metrics, preprocessing) = (Vec::new(), Preprocessing::default());
         Ok(Trainer { model, optimizer, loss: loss.into(), metrics, preprocessing, runtime: Runtime::new(None)? })
     }

@@ -2,7 +2,7 @@
 
 use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableId, VariableInfo};
 use kamado_graph::shape::TensorType;
-use kamado_graph::update::{MovingAverage, UpdateRule};
+use kamado_graph::update::{MovingAverage, Settings, UpdateRule};
 
 use super::forward::{Forward, forward};
 use super::objective::{AddedLoss, Objective};
@@ -61,15 +61,15 @@ const EMA: &str = "ema.";
 
 impl ModelGraph {
     /// The value that each of the graph's variables starts with: the model's weights; for averaged weights, the weight;
-    /// zeros for the optimiser's slots.
+    /// what the rule says for the optimiser's slots, mostly zero.
     ///
     /// # Panics
     /// If the graph is another model's.
     pub fn initial_values(&self, model: &Model) -> Vec<Vec<f32>> {
-        let start = |info: &VariableInfo| {
+        let start = |(index, info): (usize, &VariableInfo)| {
             let size = info.shape.iter().product();
             if info.role == Role::Slot {
-                return vec![0.0; size];
+                return vec![self.graph.slot_start(VariableId(index as u32)) as f32; size];
             }
             let weight = model.variable(info.name.strip_prefix(EMA).unwrap_or(&info.name));
             match weight.map(|v| &v.value) {
@@ -77,7 +77,7 @@ impl ModelGraph {
                 _ => panic!("the graph has a weight {:?} of shape {:?}, which the model lacks", info.name, info.shape),
             }
         };
-        self.graph.variables().iter().map(start).collect()
+        self.graph.variables().iter().enumerate().map(start).collect()
     }
 
     /// The positions of each averaged weight and of its weight in the graph's variables.
@@ -151,7 +151,7 @@ impl ModelSpec {
     /// If the model is not possible, naming the layer; if the loss does not fit its output; if a setting of the
     /// optimiser is out of range; if no gradient reaches a weight, naming it.
     pub fn training_graph(&self, training: &TrainingSpec) -> Result<ModelGraph, NnError> {
-        let rule = training.optimizer.rule()?;
+        training.optimizer.update_rule()?;
         if let Some(momentum) = training.ema.filter(|m| !(0.0..1.0).contains(m)) {
             let problem = format!("expected at least 0 and less than 1, got {momentum}");
             return Err(NnError::Optimizer { place: "ema".into(), problem });
@@ -169,15 +169,14 @@ impl ModelSpec {
             // Moving statistics too: those of the weights as they are do not fit the averaged ones.
             for weight in (0..graph.variables().len() as u32).map(VariableId) {
                 let value = graph.read(weight)?;
-                average(&mut graph, weight, momentum, value);
+                average(&mut graph, weight, momentum, value, training.optimizer.options.every());
             }
         }
-        for (&weight, &gradient) in trainable.iter().zip(&gradients) {
-            follow(&mut graph, rule, training.optimizer.name(), weight, gradient);
-        }
+        training.optimizer.follow(&mut graph, &trainable, gradients)?;
         for (variable, momentum, value) in weights.averages {
             let rule = UpdateRule::MovingAverage(MovingAverage { momentum, warm_up: false });
-            graph.add_update(Update { rule, variable, slots: Vec::new(), value });
+            let settings = Settings::default();
+            graph.add_update(Update { rule, variable, slots: Vec::new(), value, settings });
         }
         Ok(ModelGraph { graph, targets, sample_weight })
     }
@@ -199,22 +198,11 @@ fn trainable(graph: &Graph) -> Vec<VariableId> {
     variables.filter(|(_, v)| v.role == Role::Trainable).map(|(i, _)| VariableId(i as u32)).collect()
 }
 
-/// Adds the averaged twin of a weight.
-fn average(graph: &mut Graph, weight: VariableId, momentum: f64, value: NodeId) {
+/// Adds the averaged twin of a weight, which takes it in whenever the weight is updated.
+fn average(graph: &mut Graph, weight: VariableId, momentum: f64, value: NodeId, every: u64) {
     let VariableInfo { name, shape, .. } = graph.variables()[weight.index()].clone();
     let variable = graph.declare(VariableInfo { name: format!("{EMA}{name}"), shape, role: Role::NonTrainable });
     let rule = UpdateRule::MovingAverage(MovingAverage { momentum, warm_up: true });
-    graph.add_update(Update { rule, variable, slots: Vec::new(), value });
-}
-
-/// Adds the update of a weight and the optimiser's slots for it.
-fn follow(graph: &mut Graph, rule: UpdateRule, optimizer: &str, variable: VariableId, value: NodeId) {
-    let VariableInfo { name, shape, .. } = graph.variables()[variable.index()].clone();
-    let slot = |slot: &&str| VariableInfo {
-        name: format!("{optimizer}.{name}.{slot}"),
-        shape: shape.clone(),
-        role: Role::Slot,
-    };
-    let slots = rule.slots().iter().map(|s| graph.declare(slot(s))).collect();
-    graph.add_update(Update { rule, variable, slots, value });
+    let settings = Settings { every, ..Settings::default() };
+    graph.add_update(Update { rule, variable, slots: Vec::new(), value, settings });
 }

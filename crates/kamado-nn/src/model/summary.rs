@@ -46,7 +46,8 @@ impl ModelSpec {
             self.add_connections(&mut rows);
         }
         let table = render(columns, &rows.into_iter().map(|(_, cells)| cells).collect::<Vec<_>>());
-        let slots = optimizer.map(|o| Ok::<_, NnError>(o.rule()?.slots().len() * trainable)).transpose()?;
+        let trained = || forward.graph.variables().iter().filter(|v| v.role == Role::Trainable);
+        let slots = optimizer.map(|o| trained().map(|v| o.state_len(&v.shape)).sum::<Result<usize, _>>()).transpose()?;
         let total = trainable + others + slots.unwrap_or_default();
         let mut text = format!("Model: \"{}\"\n{table}", self.name);
         let mut line = |what: &str, n| text.push_str(&format!(" {what} params: {} ({})\n", thousands(n), memory(n)));

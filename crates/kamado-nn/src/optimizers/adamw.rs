@@ -1,13 +1,13 @@
 //! Adam with decoupled weight decay.
 
-use kamado_graph::update::UpdateRule;
+use kamado_graph::update::{self, UpdateRule};
 use serde::{Deserialize, Serialize};
 
-use super::LearningRate;
-use super::adam::adam;
+use super::{Algorithm, LearningRate, not_negative, share};
 use crate::error::NnError;
 
-/// Adam with decoupled weight decay; formula at [`kamado_graph::update::Adam`]. As in Keras, all weights decay.
+/// Adam with decoupled weight decay; formula at [`kamado_graph::update::Adam`]. As in Keras, all weights decay; see
+/// [`Options::exclude_from_weight_decay`](super::Options::exclude_from_weight_decay).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AdamW {
@@ -21,16 +21,40 @@ pub struct AdamW {
     pub beta_2: f64,
     /// Added to the root of the mean square; 1e-7 by default.
     pub epsilon: f64,
+    /// Whether the largest mean square so far stands for the last one; false by default.
+    pub amsgrad: bool,
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        AdamW { learning_rate: 0.001.into(), weight_decay: 0.004, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7 }
+        AdamW {
+            learning_rate: 0.001.into(),
+            weight_decay: 0.004,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            amsgrad: false,
+        }
     }
 }
 
-impl AdamW {
-    pub(super) fn rule(&self) -> Result<UpdateRule, NnError> {
-        adam("adamw", self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+impl Algorithm for AdamW {
+    const NAME: &'static str = "adamw";
+
+    fn learning_rate(&self) -> &LearningRate {
+        &self.learning_rate
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
+    fn update_rule(&self) -> Result<UpdateRule, NnError> {
+        Ok(UpdateRule::Adam(update::Adam {
+            beta_1: share(Self::NAME, "beta_1", self.beta_1)?,
+            beta_2: share(Self::NAME, "beta_2", self.beta_2)?,
+            epsilon: not_negative(Self::NAME, "epsilon", self.epsilon)?,
+            amsgrad: self.amsgrad,
+        }))
     }
 }

@@ -3,7 +3,7 @@
 use kamado_graph::update::{self, UpdateRule};
 use serde::{Deserialize, Serialize};
 
-use super::{LearningRate, not_negative, share};
+use super::{Algorithm, LearningRate, not_negative, share};
 use crate::error::NnError;
 
 /// RMSprop; formula at [`kamado_graph::update::RmsProp`].
@@ -19,6 +19,7 @@ pub struct RmsProp {
     /// Added to the mean square; 1e-7 by default.
     pub epsilon: f64,
     /// The share of each weight, times the learning rate, that a step takes off; none by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
 }
 
@@ -28,13 +29,22 @@ impl Default for RmsProp {
     }
 }
 
-impl RmsProp {
-    pub(super) fn rule(&self) -> Result<UpdateRule, NnError> {
+impl Algorithm for RmsProp {
+    const NAME: &'static str = "rmsprop";
+
+    fn learning_rate(&self) -> &LearningRate {
+        &self.learning_rate
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay.unwrap_or(0.0)
+    }
+
+    fn update_rule(&self) -> Result<UpdateRule, NnError> {
         Ok(UpdateRule::RmsProp(update::RmsProp {
-            rho: share("rmsprop", "rho", self.rho)?,
-            momentum: share("rmsprop", "momentum", self.momentum)?,
-            epsilon: not_negative("rmsprop", "epsilon", self.epsilon)?,
-            weight_decay: not_negative("rmsprop", "weight_decay", self.weight_decay.unwrap_or(0.0))?,
+            rho: share(Self::NAME, "rho", self.rho)?,
+            momentum: share(Self::NAME, "momentum", self.momentum)?,
+            epsilon: not_negative(Self::NAME, "epsilon", self.epsilon)?,
         }))
     }
 }

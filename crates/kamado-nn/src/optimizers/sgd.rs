@@ -3,7 +3,7 @@
 use kamado_graph::update::{self, UpdateRule};
 use serde::{Deserialize, Serialize};
 
-use super::{LearningRate, not_negative, share};
+use super::{Algorithm, LearningRate, share};
 use crate::error::NnError;
 
 /// Gradient descent, with or without momentum; formula at [`kamado_graph::update::Sgd`].
@@ -17,6 +17,7 @@ pub struct Sgd {
     /// Nesterov's momentum; false by default.
     pub nesterov: bool,
     /// The share of each weight, times the learning rate, that a step takes off; none by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
 }
 
@@ -26,14 +27,23 @@ impl Default for Sgd {
     }
 }
 
-impl Sgd {
-    pub(super) fn rule(&self) -> Result<UpdateRule, NnError> {
-        let momentum = share("sgd", "momentum", self.momentum)?;
+impl Algorithm for Sgd {
+    const NAME: &'static str = "sgd";
+
+    fn learning_rate(&self) -> &LearningRate {
+        &self.learning_rate
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay.unwrap_or(0.0)
+    }
+
+    fn update_rule(&self) -> Result<UpdateRule, NnError> {
+        let momentum = share(Self::NAME, "momentum", self.momentum)?;
         if self.nesterov && momentum == 0.0 {
             let problem = "needs a momentum greater than 0; set momentum, such as 0.9, or leave nesterov out".into();
             return Err(NnError::Optimizer { place: "sgd.nesterov".into(), problem });
         }
-        let weight_decay = not_negative("sgd", "weight_decay", self.weight_decay.unwrap_or(0.0))?;
-        Ok(UpdateRule::Sgd(update::Sgd { momentum, nesterov: self.nesterov, weight_decay }))
+        Ok(UpdateRule::Sgd(update::Sgd { momentum, nesterov: self.nesterov }))
     }
 }

@@ -153,7 +153,7 @@ const LAYERS: &[Variant] = &[
 ];
 
 const TRAIN: &[Field] = &[
-    field("optimizer", Kind::Tagged(OPTIMIZERS)),
+    field("optimizer", Kind::TaggedWith(OPTIMIZERS, EVERY_OPTIMIZER)),
     required("loss", Kind::Tagged(LOSSES)),
     field("metrics", Kind::List(&Kind::Checked(metric), 0, 16)),
     field("epochs", Kind::Integer(1, 1_000_000)),
@@ -209,36 +209,51 @@ const LEARNING_RATE: Kind = Kind::NumberOrTagged(
     ],
 );
 
-const OPTIMIZERS: &[Variant] = &[
-    variant(
-        "sgd",
-        &[
-            field("learning_rate", LEARNING_RATE),
-            field("momentum", DECAY),
-            field("nesterov", Kind::Bool),
-            field("weight_decay", NOT_NEGATIVE),
-        ],
-    ),
-    variant("adam", ADAM),
-    variant("adamw", ADAM),
-    variant(
-        "rmsprop",
-        &[
-            field("learning_rate", LEARNING_RATE),
-            field("rho", DECAY),
-            field("momentum", DECAY),
-            field("epsilon", NOT_NEGATIVE),
-            field("weight_decay", NOT_NEGATIVE),
-        ],
-    ),
+/// What a text in the path of a weight may be.
+const PATH: Kind = Kind::Checked(|text| if text.is_empty() { Err("is empty".to_owned()) } else { Ok(()) });
+
+const GROUP: Kind =
+    Kind::Table(&[required("match", PATH), field("learning_rate", NOT_NEGATIVE), field("weight_decay", NOT_NEGATIVE)]);
+
+/// What every optimiser can do besides its rule.
+const EVERY_OPTIMIZER: &[Field] = &[
+    field("learning_rate", LEARNING_RATE),
+    field("weight_decay", NOT_NEGATIVE),
+    field("clipnorm", POSITIVE),
+    field("clipvalue", POSITIVE),
+    field("global_clipnorm", POSITIVE),
+    field("gradient_accumulation_steps", COUNT),
+    field("exclude_from_weight_decay", Kind::List(&PATH, 0, 1000)),
+    field("groups", Kind::List(&GROUP, 0, 1000)),
 ];
 
-const ADAM: &[Field] = &[
-    field("learning_rate", LEARNING_RATE),
-    field("beta_1", DECAY),
-    field("beta_2", DECAY),
-    field("epsilon", NOT_NEGATIVE),
-    field("weight_decay", NOT_NEGATIVE),
+const BETA_1: Field = field("beta_1", DECAY);
+const BETA_2: Field = field("beta_2", DECAY);
+const RHO: Field = field("rho", DECAY);
+const MOMENTUM: Field = field("momentum", DECAY);
+const EPSILON: Field = field("epsilon", NOT_NEGATIVE);
+const ADAM: &[Field] = &[BETA_1, BETA_2, EPSILON, field("amsgrad", Kind::Bool)];
+
+const OPTIMIZERS: &[Variant] = &[
+    variant("sgd", &[MOMENTUM, field("nesterov", Kind::Bool)]),
+    variant("adam", ADAM),
+    variant("adamw", ADAM),
+    variant("rmsprop", &[RHO, MOMENTUM, EPSILON]),
+    variant("adagrad", &[field("initial_accumulator_value", NOT_NEGATIVE), EPSILON]),
+    variant("adadelta", &[RHO, EPSILON]),
+    variant("adamax", &[BETA_1, BETA_2, EPSILON]),
+    variant("nadam", &[BETA_1, BETA_2, EPSILON]),
+    variant("lion", &[BETA_1, BETA_2]),
+    variant("lamb", &[BETA_1, BETA_2, EPSILON]),
+    variant(
+        "adafactor",
+        &[
+            field("beta_2_decay", Kind::Number(-100.0, 0.0)),
+            field("epsilon_1", NOT_NEGATIVE),
+            field("epsilon_2", NOT_NEGATIVE),
+            field("clip_threshold", POSITIVE),
+        ],
+    ),
 ];
 
 const FROM_LOGITS: Field = field("from_logits", Kind::Bool);
