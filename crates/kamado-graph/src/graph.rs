@@ -234,14 +234,7 @@ impl Graph {
     }
 
     /// Adds the update of a variable by a rule, with the state that the rule keeps: `<prefix>.<variable>.<slot>`.
-    pub fn follow(
-        &mut self,
-        rule: UpdateRule,
-        settings: Settings,
-        variable: VariableId,
-        value: NodeId,
-        prefix: &str,
-    ) {
+    pub fn follow(&mut self, rule: UpdateRule, settings: Settings, variable: VariableId, value: NodeId, prefix: &str) {
         let VariableInfo { name, shape, .. } = self.variables[variable.index()].clone();
         let slots = rule.slots(&shape).into_iter().map(|slot| {
             let name = format!("{prefix}.{name}.{}", slot.name);

@@ -147,13 +147,7 @@ trait Step: Copy {
     /// Slots used; the others are not touched.
     const SLOTS: usize;
     /// The new weights and slots.
-    fn step<S: Simd>(
-        self,
-        simd: S,
-        w: S::V,
-        slots: [S::V; MOST_SLOTS],
-        g: S::V,
-    ) -> (S::V, [S::V; MOST_SLOTS]);
+    fn step<S: Simd>(self, simd: S, w: S::V, slots: [S::V; MOST_SLOTS], g: S::V) -> (S::V, [S::V; MOST_SLOTS]);
 }
 
 impl Apply {

@@ -112,7 +112,12 @@ fn every_rule_follows_its_formula() {
             every_exec(|exec| {
                 let mut state = state.clone();
                 let [w, slots @ ..] = &mut state;
-                update(exec, &rule, Parameter { value: w, slots: slots.each_mut().map(|s| &mut s[..]), keep: KEEP }, &g);
+                update(
+                    exec,
+                    &rule,
+                    Parameter { value: w, slots: slots.each_mut().map(|s| &mut s[..]), keep: KEEP },
+                    &g,
+                );
                 for (i, got) in state.iter().enumerate() {
                     let want: Vec<_> = want.iter().map(|w| (w[i], bound(w[i]))).collect();
                     assert_near(got, &want, &format!("{rule:?}, {} of {len}", ["weight", "a", "b", "c"][i]));

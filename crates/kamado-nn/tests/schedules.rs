@@ -86,6 +86,100 @@ fn keras() {
 }
 
 #[test]
+fn keras_power_time_and_restarts() {
+    check(
+        r#"{"type": "polynomial_decay", "initial_learning_rate": 0.1, "decay_steps": 80}"#,
+        [
+            0.10000000149011612,
+            0.0987512543797493,
+            0.09500499814748764,
+            0.09375625103712082,
+            0.08751250058412552,
+            0.053796254098415375,
+            0.037562500685453415,
+            9.999999747378752e-05,
+            9.999999747378752e-05,
+            9.999999747378752e-05,
+        ],
+    );
+    check(
+        r#"{"type": "polynomial_decay", "initial_learning_rate": 0.1, "decay_steps": 40, "end_learning_rate": 0.01, "power": 2, "cycle": true}"#,
+        [
+            0.10000000149011612,
+            0.09555625915527344,
+            0.08289999514818192,
+            0.07890625298023224,
+            0.06062500178813934,
+            0.010506249964237213,
+            0.02265625074505806,
+            0.01275625079870224,
+            0.012500000186264515,
+            0.010351561941206455,
+        ],
+    );
+    check(
+        r#"{"type": "inverse_time_decay", "initial_learning_rate": 0.1, "decay_steps": 20, "decay_rate": 0.5}"#,
+        [
+            0.10000000149011612,
+            0.09756097942590714,
+            0.09090909361839294,
+            0.08888889104127884,
+            0.07999999821186066,
+            0.05194805562496185,
+            0.04444444552063942,
+            0.028776979073882103,
+            0.02857142873108387,
+            0.021052632480859756,
+        ],
+    );
+    check(
+        r#"{"type": "inverse_time_decay", "initial_learning_rate": 0.1, "decay_steps": 20, "decay_rate": 0.5, "staircase": true}"#,
+        [
+            0.10000000149011612,
+            0.10000000149011612,
+            0.10000000149011612,
+            0.10000000149011612,
+            0.10000000149011612,
+            0.06666667014360428,
+            0.05000000074505806,
+            0.03333333507180214,
+            0.02857142873108387,
+            0.02222222276031971,
+        ],
+    );
+    check(
+        r#"{"type": "cosine_decay_restarts", "initial_learning_rate": 0.1, "first_decay_steps": 20}"#,
+        [
+            0.10000000149011612,
+            0.09938441962003708,
+            0.09045084565877914,
+            0.08535534143447876,
+            0.04999999701976776,
+            0.06167226657271385,
+            0.014644661918282509,
+            0.051962997764348984,
+            0.04999999701976776,
+            0.09903927147388458,
+        ],
+    );
+    check(
+        r#"{"type": "cosine_decay_restarts", "initial_learning_rate": 0.1, "first_decay_steps": 30, "t_mul": 1, "m_mul": 0.5, "alpha": 0.1}"#,
+        [
+            0.10000000149011612,
+            0.0997534841299057,
+            0.096109539270401,
+            0.0939711481332779,
+            0.07750000059604645,
+            0.04922075569629669,
+            0.021250003948807716,
+            0.018931293860077858,
+            0.018437502905726433,
+            0.012812499888241291,
+        ],
+    );
+}
+
+#[test]
 fn pytorch_one_cycle() {
     let schedule = read(r#"{"type": "one_cycle", "max_learning_rate": 0.1}"#);
     let expected = [
@@ -112,6 +206,8 @@ fn odd_lengths_stay_finite() {
         r#"{"type": "one_cycle", "max_learning_rate": 0.1, "pct_start": 1}"#,
         r#"{"type": "cosine_decay", "initial_learning_rate": 0.1, "warmup_target": 0.2, "warmup_steps": 7}"#,
         r#"{"type": "cosine_decay", "initial_learning_rate": 0.1}"#,
+        r#"{"type": "polynomial_decay", "initial_learning_rate": 0.1, "cycle": true}"#,
+        r#"{"type": "cosine_decay_restarts", "initial_learning_rate": 0.1, "first_decay_steps": 1}"#,
     ];
     for schedule in texts.map(read) {
         for total in 0..9 {
@@ -143,6 +239,14 @@ fn settings_out_of_range_are_named() {
         (
             r#"{"type": "exponential_decay", "initial_learning_rate": 1, "decay_steps": 0, "decay_rate": 1}"#,
             "decay_steps: must be",
+        ),
+        (
+            r#"{"type": "cosine_decay_restarts", "initial_learning_rate": 1, "first_decay_steps": 9, "t_mul": 0.5}"#,
+            "learning_rate.t_mul: expected 1 or more, got 0.5",
+        ),
+        (
+            r#"{"type": "polynomial_decay", "initial_learning_rate": 1, "power": -1}"#,
+            "learning_rate.power: expected 0 or more",
         ),
         (
             r#"{"type": "piecewise_constant_decay", "boundaries": [1], "values": [1]}"#,

@@ -73,9 +73,8 @@ impl Kernel for Part<'_> {
         for at in (0..self.g.len()).step_by(S::LANES) {
             let lanes = S::LANES.min(self.g.len() - at);
             // SAFETY: the part has `lanes` floats from `at` on, of g as of the weights; no other task has them.
-            let load = |p: *const f32| unsafe {
-                if lanes == S::LANES { simd.load(p) } else { simd.load_first(p, lanes) }
-            };
+            let load =
+                |p: *const f32| unsafe { if lanes == S::LANES { simd.load(p) } else { simd.load_first(p, lanes) } };
             // SAFETY: as above.
             let store = |p: *mut f32, v| unsafe {
                 if lanes == S::LANES { simd.store(p, v) } else { simd.store_first(p, v, lanes) }

@@ -47,7 +47,8 @@ impl ModelSpec {
         }
         let table = render(columns, &rows.into_iter().map(|(_, cells)| cells).collect::<Vec<_>>());
         let trained = || forward.graph.variables().iter().filter(|v| v.role == Role::Trainable);
-        let slots = optimizer.map(|o| trained().map(|v| o.state_len(&v.shape)).sum::<Result<usize, _>>()).transpose()?;
+        let slots =
+            optimizer.map(|o| trained().map(|v| o.state_len(&v.shape)).sum::<Result<usize, _>>()).transpose()?;
         let total = trainable + others + slots.unwrap_or_default();
         let mut text = format!("Model: \"{}\"\n{table}", self.name);
         let mut line = |what: &str, n| text.push_str(&format!(" {what} params: {} ({})\n", thousands(n), memory(n)));

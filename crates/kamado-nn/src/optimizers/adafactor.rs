@@ -27,7 +27,14 @@ pub struct Adafactor {
 
 impl Default for Adafactor {
     fn default() -> Self {
-        Adafactor { learning_rate: 0.001.into(), beta_2_decay: -0.8, epsilon_1: 1e-30, epsilon_2: 1e-3, clip_threshold: 1.0, weight_decay: None }
+        Adafactor {
+            learning_rate: 0.001.into(),
+            beta_2_decay: -0.8,
+            epsilon_1: 1e-30,
+            epsilon_2: 1e-3,
+            clip_threshold: 1.0,
+            weight_decay: None,
+        }
     }
 }
 

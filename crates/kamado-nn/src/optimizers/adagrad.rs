@@ -40,7 +40,11 @@ impl Algorithm for Adagrad {
 
     fn update_rule(&self) -> Result<UpdateRule, NnError> {
         Ok(UpdateRule::Adagrad(update::Adagrad {
-            initial_accumulator_value: not_negative(Self::NAME, "initial_accumulator_value", self.initial_accumulator_value)?,
+            initial_accumulator_value: not_negative(
+                Self::NAME,
+                "initial_accumulator_value",
+                self.initial_accumulator_value,
+            )?,
             epsilon: not_negative(Self::NAME, "epsilon", self.epsilon)?,
         }))
     }

@@ -27,7 +27,14 @@ pub struct Adam {
 
 impl Default for Adam {
     fn default() -> Self {
-        Adam { learning_rate: 0.001.into(), beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, amsgrad: false, weight_decay: None }
+        Adam {
+            learning_rate: 0.001.into(),
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            amsgrad: false,
+            weight_decay: None,
+        }
     }
 }
 

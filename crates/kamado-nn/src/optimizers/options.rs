@@ -95,11 +95,8 @@ impl Options {
         let error = |setting: &str, problem: String| {
             Err(NnError::Optimizer { place: format!("{optimizer}.{setting}"), problem })
         };
-        let clips = [
-            ("clipnorm", self.clipnorm),
-            ("clipvalue", self.clipvalue),
-            ("global_clipnorm", self.global_clipnorm),
-        ];
+        let clips =
+            [("clipnorm", self.clipnorm), ("clipvalue", self.clipvalue), ("global_clipnorm", self.global_clipnorm)];
         let mut given = clips.iter().filter_map(|&(setting, value)| Some((setting, value?)));
         for (setting, value) in given.clone() {
             positive(optimizer, setting, value)?;

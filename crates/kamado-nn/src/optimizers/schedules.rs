@@ -45,6 +45,60 @@ pub enum Schedule {
         #[serde(default)]
         warmup_steps: u64,
     },
+    /// Half a cosine wave down to `alpha` times the peak, again and again: each `t_mul` times as long as the last, from a
+    /// peak `m_mul` times as high.
+    ///
+    /// Source: Loshchilov and Hutter 2017; Keras `CosineDecayRestarts`.
+    CosineDecayRestarts {
+        /// The first peak.
+        initial_learning_rate: f64,
+        /// The length of the first decay.
+        first_decay_steps: u64,
+        /// The length of a decay relative to the last, at least 1; 2 by default.
+        #[serde(default = "two")]
+        t_mul: f64,
+        /// The height of a peak relative to the last; 1 by default.
+        #[serde(default = "one")]
+        m_mul: f64,
+        /// The share of the first peak that stays; 0 by default.
+        #[serde(default)]
+        alpha: f64,
+    },
+    /// A power of what is left of the decay, a line by default, then constant:
+    /// `η = (initial - end)·(1 - min(t, decay_steps)/decay_steps)^power + end`. With `cycle`, the decay is `decay_steps`
+    /// longer whenever its end is passed.
+    ///
+    /// Source: Keras `PolynomialDecay`.
+    PolynomialDecay {
+        /// The learning rate of the first step.
+        initial_learning_rate: f64,
+        /// The length of the decay; by default, the whole run.
+        #[serde(default)]
+        decay_steps: Option<u64>,
+        /// The last learning rate; 0.0001 by default.
+        #[serde(default = "end_learning_rate")]
+        end_learning_rate: f64,
+        /// The power; 1 by default.
+        #[serde(default = "one")]
+        power: f64,
+        /// Whether it starts over; false by default.
+        #[serde(default)]
+        cycle: bool,
+    },
+    /// `η = initial_learning_rate / (1 + decay_rate·t/decay_steps)`, with `t/decay_steps` rounded down if `staircase`.
+    ///
+    /// Source: Keras `InverseTimeDecay`.
+    InverseTimeDecay {
+        /// The learning rate of the first step.
+        initial_learning_rate: f64,
+        /// The steps after which `decay_rate` is added to the divisor.
+        decay_steps: u64,
+        /// What is added.
+        decay_rate: f64,
+        /// Whether it falls in steps; false by default.
+        #[serde(default)]
+        staircase: bool,
+    },
     /// Up to `max_learning_rate` and down again, in one run, each by half a cosine wave: from `max / div_factor` over
     /// the first `pct_start` of the run, then to `max / div_factor / final_div_factor` in the last step.
     ///
@@ -86,6 +140,18 @@ pub enum Schedule {
         /// The learning rates, one more than boundaries.
         values: Vec<f64>,
     },
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn two() -> f64 {
+    2.0
+}
+
+fn end_learning_rate() -> f64 {
+    1e-4
 }
 
 fn pct_start() -> f64 {
@@ -173,6 +239,26 @@ impl Schedule {
                 let done = (step - warmup).min(length) as f64 / length.max(1) as f64;
                 peak * ((1.0 - alpha) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos()) + alpha)
             }
+            Schedule::CosineDecayRestarts { initial_learning_rate, first_decay_steps, t_mul, m_mul, alpha } => {
+                let mut done = t / *first_decay_steps as f64;
+                let restarts =
+                    if *t_mul == 1.0 { done } else { (1.0 + done * (t_mul - 1.0)).ln() / t_mul.ln() }.floor();
+                done = match *t_mul {
+                    1.0 => done - restarts,
+                    _ => (done - (t_mul.powf(restarts) - 1.0) / (t_mul - 1.0)) / t_mul.powf(restarts),
+                };
+                initial_learning_rate * ((1.0 - alpha) * wave(m_mul.powf(restarts), 0.0, done) + alpha)
+            }
+            Schedule::PolynomialDecay { initial_learning_rate, decay_steps, end_learning_rate, power, cycle } => {
+                let length = decay_steps.unwrap_or(total_steps).max(1) as f64;
+                let cycles = if *cycle { (t / length).ceil().max(1.0) } else { 1.0 };
+                let left = 1.0 - (t / (length * cycles)).min(1.0);
+                (initial_learning_rate - end_learning_rate) * left.powf(*power) + end_learning_rate
+            }
+            Schedule::InverseTimeDecay { initial_learning_rate, decay_steps, decay_rate, staircase } => {
+                let done = t / *decay_steps as f64;
+                initial_learning_rate / (1.0 + decay_rate * if *staircase { done.floor() } else { done })
+            }
             Schedule::OneCycle { max_learning_rate, pct_start, div_factor, final_div_factor } => {
                 let (first, last) = (max_learning_rate / div_factor, max_learning_rate / div_factor / final_div_factor);
                 let top = pct_start * total_steps as f64 - 1.0;
@@ -211,6 +297,24 @@ impl Schedule {
                 }
                 Ok(())
             }
+            Schedule::CosineDecayRestarts { initial_learning_rate, first_decay_steps, t_mul, m_mul, alpha } => {
+                rate("initial_learning_rate", *initial_learning_rate)?;
+                rate("m_mul", *m_mul)?;
+                rate("alpha", *alpha)?;
+                if !(*t_mul >= 1.0 && t_mul.is_finite()) {
+                    return error("t_mul", format!("expected 1 or more, got {t_mul}"));
+                }
+                if *first_decay_steps == 0 { error("first_decay_steps", "must be at least 1".into()) } else { Ok(()) }
+            }
+            Schedule::PolynomialDecay { initial_learning_rate, decay_steps, end_learning_rate, power, .. } => {
+                rate("initial_learning_rate", *initial_learning_rate)?;
+                rate("end_learning_rate", *end_learning_rate)?;
+                rate("power", *power)?;
+                if *decay_steps == Some(0) {
+                    return error("decay_steps", "must be at least 1; leave it out for the whole run".into());
+                }
+                Ok(())
+            }
             Schedule::OneCycle { max_learning_rate, pct_start, div_factor, final_div_factor } => {
                 rate("max_learning_rate", *max_learning_rate)?;
                 if !(0.0..=1.0).contains(pct_start) {
@@ -223,7 +327,8 @@ impl Schedule {
                 }
                 Ok(())
             }
-            Schedule::ExponentialDecay { initial_learning_rate, decay_steps, decay_rate, .. } => {
+            Schedule::ExponentialDecay { initial_learning_rate, decay_steps, decay_rate, .. }
+            | Schedule::InverseTimeDecay { initial_learning_rate, decay_steps, decay_rate, .. } => {
                 rate("initial_learning_rate", *initial_learning_rate)?;
                 rate("decay_rate", *decay_rate)?;
                 if *decay_steps == 0 { error("decay_steps", "must be at least 1".into()) } else { Ok(()) }

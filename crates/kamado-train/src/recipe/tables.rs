@@ -191,14 +191,27 @@ const LEARNING_RATE: Kind = Kind::NumberOrTagged(
             ],
         ),
         variant(
-            "exponential_decay",
+            "cosine_decay_restarts",
             &[
                 required("initial_learning_rate", NOT_NEGATIVE),
-                required("decay_steps", STEPS),
-                required("decay_rate", NOT_NEGATIVE),
-                field("staircase", Kind::Bool),
+                required("first_decay_steps", STEPS),
+                field("t_mul", Kind::Number(1.0, f64::MAX)),
+                field("m_mul", NOT_NEGATIVE),
+                field("alpha", SHARE),
             ],
         ),
+        variant(
+            "polynomial_decay",
+            &[
+                required("initial_learning_rate", NOT_NEGATIVE),
+                field("decay_steps", STEPS),
+                field("end_learning_rate", NOT_NEGATIVE),
+                field("power", NOT_NEGATIVE),
+                field("cycle", Kind::Bool),
+            ],
+        ),
+        variant("exponential_decay", BY_RATE),
+        variant("inverse_time_decay", BY_RATE),
         variant(
             "piecewise_constant_decay",
             &[
@@ -208,6 +221,13 @@ const LEARNING_RATE: Kind = Kind::NumberOrTagged(
         ),
     ],
 );
+
+const BY_RATE: &[Field] = &[
+    required("initial_learning_rate", NOT_NEGATIVE),
+    required("decay_steps", STEPS),
+    required("decay_rate", NOT_NEGATIVE),
+    field("staircase", Kind::Bool),
+];
 
 /// What a text in the path of a weight may be.
 const PATH: Kind = Kind::Checked(|text| if text.is_empty() { Err("is empty".to_owned()) } else { Ok(()) });
