@@ -15,8 +15,10 @@ use kamado_nn::model::{Model, ModelGraph, Seed, Sequential, TrainingSpec};
 use kamado_nn::optimizers::{Adam, AdamW, Group, NAMES, Optimizer, Options, Sgd};
 use serde::Deserialize;
 
-/// Relative to the largest number: those of Keras are written with fifteen digits.
+/// Relative to the largest number: those of Keras are written with fifteen digits, but its limits of
+/// norms and sizes, in clipping and Adafactor, go through float32.
 const TOLERANCE: f64 = 1e-10;
+const LIMITED: f64 = 1e-6;
 
 #[derive(Deserialize)]
 struct Data {
@@ -82,6 +84,9 @@ fn trajectories_are_those_of_keras() {
     assert_eq!(seen, NAMES);
     for case in &file.cases {
         let what = serde_json::to_string(&case.optimizer).unwrap();
+        let Options { clipnorm, clipvalue, global_clipnorm, .. } = case.optimizer.options;
+        let exact = clipnorm.or(clipvalue).or(global_clipnorm).is_none() && case.optimizer.name() != "adafactor";
+        let tolerance = if exact { TOLERANCE } else { LIMITED };
         let graph = graph(case.optimizer.clone(), None);
         let mut values = weights(&graph, &model());
         let names: Vec<_> = graph.graph.variables().iter().map(|v| v.name.clone()).collect();
@@ -90,12 +95,12 @@ fn trajectories_are_those_of_keras() {
         for (at, (batch, expected)) in file.batches.iter().zip(&case.losses).enumerate() {
             let rate = case.optimizer.learning_rate_at(at as u64, file.batches.len() as u64);
             let loss = take(&graph, &mut values, at as u64, rate, batch.x.tensor(), batch.y.tensor());
-            assert!((loss - expected).abs() <= TOLERANCE * expected, "{what}, step {at}: {loss}, not {expected}");
+            assert!((loss - expected).abs() <= tolerance * expected, "{what}, step {at}: {loss}, not {expected}");
         }
         for (name, expected) in &case.r#final {
             let largest = expected.data.iter().fold(0.0, |m: f64, x| m.max(x.abs()));
             for (got, expected) in values[variable(name)].data.iter().zip(&expected.data) {
-                assert!((got - expected).abs() <= TOLERANCE * largest, "{what}, {name}: {got}, not {expected}");
+                assert!((got - expected).abs() <= tolerance * largest, "{what}, {name}: {got}, not {expected}");
             }
         }
     }
@@ -244,7 +249,7 @@ fn slots_have_the_shape_and_start_that_the_rule_says() {
         let slots = graph.graph.variables().iter().zip(&values).filter(|(v, _)| v.role == Role::Slot);
         let slots: Vec<_> = slots.map(|(v, value)| (v.name.as_str(), v.shape.clone(), value.data[0])).collect();
         assert_eq!(slots[..expected.len()], expected);
-        assert_eq!(state, expected.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum());
+        assert_eq!(state, expected.iter().map(|(_, shape, _)| shape.iter().product::<usize>()).sum::<usize>());
     }
 }
 

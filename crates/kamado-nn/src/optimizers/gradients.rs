@@ -49,7 +49,7 @@ fn accumulate(
     gradient: NodeId,
 ) -> Result<NodeId, GraphError> {
     let VariableInfo { name, shape, .. } = graph.variables()[weight.index()].clone();
-    let name = format!("{optimizer}.{name}.accumulator");
+    let name = format!("{optimizer}.{name}.gradient_accumulator");
     let (variable, sum) = graph.variable(VariableInfo { name, shape, role: Role::Slot })?;
     let rule = UpdateRule::Accumulate(Accumulate { steps });
     graph.add_update(Update { rule, variable, slots: Vec::new(), value: gradient, settings: Settings::default() });
