@@ -1,17 +1,20 @@
 //! Two-dimensional convolution (cross-correlation, as everywhere in machine learning), channels last:
 //! `y[b, i, j, o] = Σ x[b, i·stride_h + p·dilation_h - pad_top, j·stride_w + q·dilation_w - pad_left, c] · w[p, q, c, o]`.
 //!
-//! All three directions are matrix products whose A is addressed by tables of offsets ("implicit im2col", S. Chetlur et
+//! Where every channel is a group, the sums are computed directly; see `depthwise`. Otherwise
+//! all three directions are matrix products whose A is addressed by tables of offsets ("implicit im2col", S. Chetlur et
 //! al., cuDNN, 2014), so no column matrix is built. Work is cut into bands of output rows by shape alone.
 
 use crate::gemm::OffsetTable;
 
 mod bands;
+mod depthwise;
 mod forward;
 mod input_grad;
 mod kernel_grad;
 
 use bands::Geometry;
+use depthwise::Depthwise;
 
 /// The sizes of a convolution of `x`, `[batch, in_h, in_w, in_c]`, with `w`, `[kernel_h, kernel_w, in_c / groups, out_c]`,
 /// into `y`, `[batch, out_h, out_w, out_c]`. The padding below and on the right is what the output size implies.
@@ -108,6 +111,8 @@ pub struct Conv2d {
     forward: Geometry,
     /// The convolution of dY that gives dX; none with strides, where dY's products are scattered instead.
     backward: Option<Geometry>,
+    /// What computes all directions instead, if every channel is a group.
+    depthwise: Option<Depthwise>,
 }
 
 impl Conv2d {
@@ -123,7 +128,8 @@ impl Conv2d {
         );
         let steps = [shape.stride_h, shape.stride_w, shape.dilation_h, shape.dilation_w];
         assert!(steps.iter().all(|s| *s > 0), "strides and dilations are at least 1: {steps:?}");
-        Conv2d { forward: Geometry::new(shape), backward: shape.backward().map(Geometry::new) }
+        let depthwise = Depthwise::fits(&shape).then(|| Depthwise::new(shape));
+        Conv2d { forward: Geometry::new(shape), backward: shape.backward().map(Geometry::new), depthwise }
     }
 
     /// The sizes.

@@ -10,6 +10,9 @@ use super::bands::Geometry;
 impl Conv2d {
     /// Floats of scratch that [`Conv2d::forward`] needs.
     pub fn forward_scratch(&self, threads: usize) -> usize {
+        if let Some(depthwise) = &self.depthwise {
+            return depthwise.scratch(threads);
+        }
         self.forward.scratch(threads) + ALIGN_SLACK
     }
 
@@ -27,7 +30,10 @@ impl Conv2d {
         y: &mut [f32],
         scratch: &mut [f32],
     ) {
-        self.forward.convolve(exec, x, w, epilogue, y, aligned(scratch));
+        match &self.depthwise {
+            Some(depthwise) => depthwise.forward(exec, x, w, epilogue, y, scratch),
+            None => self.forward.convolve(exec, x, w, epilogue, y, aligned(scratch)),
+        }
     }
 }
 

@@ -12,6 +12,9 @@ const PIXELS: usize = 128;
 impl Conv2d {
     /// Floats of scratch that [`Conv2d::input_grad`] needs.
     pub fn input_grad_scratch(&self, threads: usize) -> usize {
+        if let Some(depthwise) = &self.depthwise {
+            return depthwise.scratch(threads);
+        }
         let shape = self.shape();
         ALIGN_SLACK
             + match &self.backward {
@@ -43,6 +46,9 @@ impl Conv2d {
         assert!(mask.is_none_or(|mask| mask.len() == dx.len()), "the mask is as long as dx");
         let needed = self.input_grad_scratch(exec.pool.threads());
         assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
+        if let Some(depthwise) = &self.depthwise {
+            return depthwise.input_grad(exec, dy, w, mask, dx, scratch);
+        }
         let scratch = aligned(scratch);
         match &self.backward {
             Some(backward) => {

@@ -37,6 +37,9 @@ impl Conv2d {
 
     /// Floats of scratch that [`Conv2d::kernel_grad`] needs.
     pub fn kernel_grad_scratch(&self, threads: usize) -> usize {
+        if let Some(depthwise) = &self.depthwise {
+            return depthwise.kernel_grad_scratch(threads);
+        }
         self.cuts().0 * self.partial_len() + threads * self.kernel_grad_worker() + ALIGN_SLACK
     }
 
@@ -63,6 +66,9 @@ impl Conv2d {
         assert!(db.as_ref().is_none_or(|db| db.len() == shape.out_c), "db has one value per output channel");
         let needed = self.kernel_grad_scratch(exec.pool.threads());
         assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
+        if let Some(depthwise) = &self.depthwise {
+            return depthwise.kernel_grad(exec, x, dy, dw, db, scratch);
+        }
         if dy.is_empty() {
             dw.fill(0.0);
             db.into_iter().for_each(|db| db.fill(0.0));
