@@ -237,6 +237,8 @@ ops! {
     RmsNorm = "rms_norm",
     NormGrad = "norm_grad",
     NormScaleGrad = "norm_scale_grad",
+    Resize = "resize",
+    ResizeGrad = "resize_grad",
     Softmax = "softmax",
     LogSoftmax = "log_softmax",
     SoftmaxCrossEntropy = "softmax_cross_entropy",

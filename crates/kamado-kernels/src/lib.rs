@@ -21,6 +21,7 @@ pub mod positions;
 pub mod random;
 pub mod recurrent;
 pub mod reduce;
+pub mod resize;
 pub mod rows;
 pub mod softmax;
 pub mod transcendental;

@@ -13,6 +13,7 @@ mod pooling;
 mod positions;
 mod recurrent;
 mod reduction;
+mod resize;
 mod rows;
 mod softmax;
 mod softmax_cross_entropy;
@@ -113,6 +114,7 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
             pooling::lower(root, at)
         }
         Op::LayerNorm(_) | Op::RmsNorm(_) | Op::NormGrad(_) | Op::NormScaleGrad(_) => norm::lower(root, at),
+        Op::Resize(_) | Op::ResizeGrad(_) => resize::lower(root, at),
         Op::Softmax(_) | Op::LogSoftmax(_) => softmax::lower(root, at),
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => softmax_cross_entropy::lower(root, at),
         Op::Slice(_) | Op::Concatenate(_) | Op::Pad(_) => rows::lower(root, at),

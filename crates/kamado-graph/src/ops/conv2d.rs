@@ -119,9 +119,12 @@ impl Conv2d {
             example(Conv2d { strides: [1, 3], ..base }, [4, 8, 1], [3, 2, 1, 2], 2),
             example(Conv2d { dilation: [2, 2], ..base }, [6, 5, 2], [3, 2, 2, 2], 2),
             example(Conv2d { dilation: [2, 1], ..same }, [5, 6, 1], [3, 3, 1, 2], 2),
+            example(Conv2d { dilation: [1, 2], padding: Padding::Causal, ..base }, [1, 7, 3], [1, 3, 3, 2], 2),
+            example(Conv2d { strides: [1, 2], padding: Padding::Causal, ..base }, [1, 6, 2], [1, 3, 2, 3], 1),
             example(grouped(same, 2), [4, 5, 4], [3, 3, 2, 6], 2),
             example(grouped(base, 3), [4, 5, 3], [3, 3, 1, 3], 2),
             example(grouped(twice(same), 3), [4, 5, 3], [3, 3, 1, 6], 1),
+            example(grouped(same, 9), [5, 6, 9], [3, 3, 1, 9], 2),
         ]
     }
 }

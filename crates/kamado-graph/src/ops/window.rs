@@ -15,6 +15,9 @@ pub enum Padding {
     /// As many empty cells as an output of `⌈input / stride⌉` needs; of an odd number, the extra one is at the end.
     /// As in TensorFlow and Keras.
     Same,
+    /// As many empty cells before the image as make each window end at its own cell, so that an output depends on nothing
+    /// that comes after it: `⌈input / stride⌉` outputs. As in Keras' Conv1D.
+    Causal,
 }
 
 /// The windows along one axis of an image: window `o` covers the cells `o·stride + k·dilation - pad_begin` for `k` in
@@ -71,6 +74,7 @@ impl Window {
                 let rest = input - output.saturating_sub(1) * stride;
                 (output, span.saturating_sub(rest) / 2)
             }
+            Padding::Causal => (input.div_ceil(stride), span - 1),
         };
         Ok(Window { input, output, size, stride, dilation, pad_begin })
     }
@@ -152,7 +156,7 @@ mod tests {
 
     #[test]
     fn outputs_and_padding_follow_tensorflow() {
-        use Padding::{Same, Valid};
+        use Padding::{Causal, Same, Valid};
         assert_eq!(geometry(28, 3, 1, 1, Valid), (26, 0));
         assert_eq!(geometry(7, 2, 2, 1, Valid), (3, 0));
         assert_eq!(geometry(7, 3, 1, 2, Valid), (3, 0));
@@ -163,6 +167,8 @@ mod tests {
         assert_eq!(geometry(5, 3, 1, 2, Same), (5, 2));
         assert_eq!(geometry(7, 2, 3, 1, Same), (3, 0));
         assert_eq!(geometry(0, 3, 1, 1, Same), (0, 1));
+        assert_eq!(geometry(5, 3, 1, 2, Causal), (5, 4));
+        assert_eq!(geometry(6, 3, 2, 1, Causal), (3, 2));
     }
 
     #[test]
