@@ -137,7 +137,7 @@ fn resnet20(input: &[usize]) -> Result<Model, NnError> {
         x = residual(&mut b, x, filters, 1, false);
         x = residual(&mut b, x, filters, 1, false);
     }
-    let pooled = b.layer(GlobalAveragePooling2d, &[x]);
+    let pooled = b.layer(GlobalAveragePooling2d::new(), &[x]);
     let y = b.layer(Dense::new(10).activation(Activation::Softmax), &[pooled]);
     b.build(&[y], Seed(7))
 }

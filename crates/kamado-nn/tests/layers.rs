@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Case, feeds, loss_of, random, train_step, weights};
+use common::{Case, check_forms, check_training, feeds, loss_of, random, train_step, weights};
 use kamado_nn::layers::*;
 use kamado_nn::losses::Loss;
 use kamado_nn::model::{FunctionalBuilder, Model, Seed, Sequential, TrainingSpec};
@@ -55,7 +55,7 @@ fn cases() -> Vec<Case> {
         Case::new(MaxPooling2d::new([3, 3]).strides([1, 2]).padding(same), [4, 5, 2], [4, 3, 2], none()),
         Case::new(AveragePooling2d::new([2, 3]), [5, 6, 2], [2, 2, 2], none()),
         Case::new(AveragePooling2d::default().padding(same), [5, 5, 1], [3, 3, 1], none()),
-        Case::new(GlobalAveragePooling2d, [3, 4, 2], [2], none()),
+        Case::new(GlobalAveragePooling2d::new(), [3, 4, 2], [2], none()),
         Case::new(Flatten, [3, 2, 2], [12], none()),
         Case::new(Dropout::new(0.4), [7], [7], none()),
         Case::new(BatchNormalization::new(), [4], [4], norm(&["gamma", "beta", "moving_mean", "moving_variance"], 4)),
@@ -127,58 +127,12 @@ fn both(kind: &str, weights: impl Fn(&str) -> Vec<(String, Vec<usize>)>) -> Vec<
 
 #[test]
 fn shapes_names_and_written_forms() {
-    for case in cases() {
-        let kind = case.layer.kind();
-        let model = Sequential::new(case.input.clone()).add(case.layer.clone()).build(Seed(1)).unwrap();
-        let graph = model.inference_graph().unwrap().graph;
-        graph.verify().unwrap();
-        let output = graph.output("prediction").unwrap();
-        let expected = kamado_graph::shape::Shape::batched(&case.output);
-        assert_eq!(*graph.shape(output), expected, "{kind}");
-        let names: Vec<_> = model.variables.iter().map(|v| (v.info.name.clone(), v.info.shape.clone())).collect();
-        assert_eq!(names, case.weights, "{kind}");
-        let json = serde_json::to_string(&case.layer).unwrap();
-        assert_eq!(serde_json::from_str::<LayerConfig>(&json).unwrap(), case.layer, "{json}");
-        let unknown = json.replacen('{', "{\"colour\":1,", 1);
-        let error = serde_json::from_str::<LayerConfig>(&unknown).unwrap_err().to_string();
-        assert!(error.contains("unknown field `colour`"), "{kind}: {error}");
-    }
-}
-
-/// The layer in a small network: weights before it, so that gradients must pass through, and a dense layer after it.
-fn network(case: &Case) -> Model {
-    let n: usize = case.input.iter().product();
-    Sequential::new([3])
-        .add_named("before", Dense::new(n))
-        .add(Reshape::new(case.input.iter().map(|&n| n as isize).collect::<Vec<_>>()))
-        .add(case.layer.clone())
-        .add(Flatten)
-        .add_named("after", Dense::new(2))
-        .build(Seed(3))
-        .unwrap()
+    check_forms(&cases());
 }
 
 #[test]
 fn gradients_reach_every_weight_and_a_step_lowers_the_loss() {
-    let training = TrainingSpec::new(Loss::MSE, Sgd { learning_rate: 1e-3.into(), ..Sgd::default() });
-    for case in cases() {
-        let kind = case.layer.kind();
-        let model = network(&case);
-        let graph = model.training_graph(&training).unwrap();
-        graph.graph.verify().unwrap();
-        for batch in [1, 5] {
-            let feeds = feeds(&graph, batch, 2);
-            let mut values = weights(&graph, &model);
-            let before = values.clone();
-            let first = train_step(&graph, &feeds, &mut values, batch, 1e-3);
-            let second = loss_of(&graph, &feeds, &values, batch);
-            // A batch of one is its own mean: normalised, nothing is left to learn but beta.
-            let learns = batch > 1 || !matches!(case.layer, LayerConfig::BatchNormalization(_));
-            assert!(second < first || !learns, "{kind}, batch {batch}: {first} to {second}");
-            let moved = before.iter().zip(&values).filter(|(a, b)| a != b).count();
-            assert!(moved == values.len() || !learns, "{kind}: {moved} of {} variables changed", values.len());
-        }
-    }
+    check_training(&cases());
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn errors_name_the_layer_what_was_expected_and_the_remedy() {
         (error(&[8, 8, 1], MaxPooling2d::new([0, 2])), "pool_size must be at least 1"),
         (error(&[2, 2, 1], MaxPooling2d::new([3, 3])), "(max_pooling2d): max_pool2d: "),
         (error(&[8, 8, 1], AveragePooling2d::default().strides([0, 0])), "strides must be at least 1"),
-        (error(&[8], GlobalAveragePooling2d), "expected images"),
+        (error(&[8], GlobalAveragePooling2d::new()), "expected images"),
         (error(&[8], Dropout::new(1.0)), "rate must be at least 0 and less than 1, got 1"),
         (error(&[8], Dropout::new(f64::NAN)), "got NaN"),
         (error(&[8], BatchNormalization::new().momentum(1.5)), "momentum must be between 0 and 1, got 1.5"),

@@ -41,7 +41,7 @@ fn skip_connections_and_two_inputs() {
     let skip = b.layer(ActivationLayer::new(Activation::Relu), &[x]);
     let x = b.named("conv2d_2", conv(), &[skip]);
     let x = b.layer(Add, &[skip, x]);
-    let x = b.layer(GlobalAveragePooling2d, &[x]);
+    let x = b.layer(GlobalAveragePooling2d::new(), &[x]);
     let features = b.input("features", [5]);
     let gate = b.named("dense_2", Dense::new(16), &[features]);
     let x = b.layer(Multiply, &[x, gate]);

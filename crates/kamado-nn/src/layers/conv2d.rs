@@ -4,6 +4,7 @@ use kamado_graph::graph::NodeId;
 use kamado_graph::ops;
 use serde::{Deserialize, Serialize};
 
+use super::convolution::{check_groups, check_windows, finish, one, ones, refuse_causal, valid};
 use super::dense::{glorot_uniform, yes, zeros};
 use super::{Activation, Layer, LayerBuilder, Padding};
 use crate::error::NnError;
@@ -47,18 +48,6 @@ pub struct Conv2d {
     /// How the bias starts; zeros by default.
     #[serde(default = "zeros")]
     pub bias_initializer: Initializer,
-}
-
-fn one() -> usize {
-    1
-}
-
-fn ones() -> [usize; 2] {
-    [1, 1]
-}
-
-pub(super) fn valid() -> Padding {
-    Padding::Valid
 }
 
 impl Conv2d {
@@ -117,36 +106,15 @@ impl Conv2d {
     pub fn bias_initializer(self, bias_initializer: Initializer) -> Self {
         Conv2d { bias_initializer, ..self }
     }
-
-    fn check(&self, b: &LayerBuilder<'_>, channels: usize) -> Result<(), NnError> {
-        b.at_least_one("filters", &[self.filters])?;
-        b.at_least_one("kernel_size", &self.kernel_size)?;
-        b.at_least_one("strides", &self.strides)?;
-        b.at_least_one("dilation_rate", &self.dilation_rate)?;
-        b.at_least_one("groups", &[self.groups])?;
-        if self.strides != [1, 1] && self.dilation_rate != [1, 1] {
-            return Err(b.error(format!(
-                "strides {:?} and dilation_rate {:?} cannot both differ from 1; set one of them to 1",
-                self.strides, self.dilation_rate
-            )));
-        }
-        for (what, n) in [("input channels", channels), ("filters", self.filters)] {
-            if !n.is_multiple_of(self.groups) {
-                return Err(b.error(format!(
-                    "expected a number of {what} that {} groups divide evenly, got {n}; change groups or {what}",
-                    self.groups
-                )));
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Layer for Conv2d {
     fn build(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError> {
         let x = b.one(inputs)?;
         let [_, _, channels] = b.image(x)?;
-        self.check(b, channels)?;
+        check_windows(b, &self.kernel_size, &self.strides, &self.dilation_rate)?;
+        refuse_causal(b, self.padding)?;
+        check_groups(b, self.groups, channels, self.filters)?;
         let [height, width] = self.kernel_size;
         let shape = [height, width, channels / self.groups, self.filters];
         let kernel = b.trainable("kernel", &shape, self.kernel_initializer)?;
@@ -156,11 +124,7 @@ impl Layer for Conv2d {
             dilation: self.dilation_rate,
             groups: self.groups,
         };
-        let mut y = b.graph.push(op, &[x, kernel])?;
-        if self.use_bias {
-            let bias = b.trainable("bias", &[self.filters], self.bias_initializer)?;
-            y = b.graph.add(y, bias)?;
-        }
-        self.activation.apply(b, y)
+        let y = b.graph.conv2d(x, kernel, op)?;
+        finish(b, y, self.filters, self.use_bias.then_some(self.bias_initializer), self.activation)
     }
 }

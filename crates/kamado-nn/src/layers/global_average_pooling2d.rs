@@ -1,21 +1,36 @@
 //! The mean over an image.
 
 use kamado_graph::graph::NodeId;
+use serde::{Deserialize, Serialize};
 
-use super::no_settings::no_settings;
+use super::convolution::setters;
 use super::{Layer, LayerBuilder};
 use crate::error::NnError;
 
 /// The mean of each channel: `[B, height, width, channels] → [B, channels]`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct GlobalAveragePooling2d;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GlobalAveragePooling2d {
+    /// Whether the axes stay, with extent 1: `[B, 1, 1, channels]`; false by default.
+    pub keepdims: bool,
+}
 
-no_settings!(GlobalAveragePooling2d);
+impl GlobalAveragePooling2d {
+    /// With Keras's defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+setters!(GlobalAveragePooling2d {
+    /// With or without the axes that it reduces.
+    keepdims: bool,
+});
 
 impl Layer for GlobalAveragePooling2d {
     fn build(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError> {
         let x = b.one(inputs)?;
         b.image(x)?;
-        Ok(b.graph.mean(x, &[1, 2], false)?)
+        Ok(b.graph.mean(x, &[1, 2], self.keepdims)?)
     }
 }

@@ -4,7 +4,7 @@ use kamado_graph::graph::NodeId;
 use kamado_graph::ops;
 use serde::{Deserialize, Serialize};
 
-use super::conv2d::valid;
+use super::convolution::valid;
 use super::pooling::{strides, two};
 use super::{Layer, LayerBuilder, Padding};
 use crate::error::NnError;
@@ -55,7 +55,7 @@ impl Layer for MaxPooling2d {
     fn build(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError> {
         let x = b.one(inputs)?;
         b.image(x)?;
-        let strides = strides(b, self.pool_size, self.strides)?;
+        let strides = strides(b, self.pool_size, self.strides, self.padding)?;
         let op = ops::MaxPool2d { pool_size: self.pool_size, strides, padding: self.padding };
         Ok(b.graph.push(op, &[x])?)
     }

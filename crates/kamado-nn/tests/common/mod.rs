@@ -3,11 +3,13 @@
 
 use kamado_graph::interpreter::{Run, evaluate, step};
 use kamado_graph::rng::Rng;
-use kamado_graph::shape::DType;
+use kamado_graph::shape::{DType, Shape};
 use kamado_graph::tensor::Tensor;
 use kamado_graph::update::StepInfo;
-use kamado_nn::layers::LayerConfig;
-use kamado_nn::model::{Model, ModelGraph};
+use kamado_nn::layers::{Dense, Flatten, LayerConfig, Reshape};
+use kamado_nn::losses::Loss;
+use kamado_nn::model::{Model, ModelGraph, Seed, Sequential, TrainingSpec};
+use kamado_nn::optimizers::Sgd;
 
 /// A layer, the shapes of its input and output, and its weights.
 pub(crate) struct Case {
@@ -82,4 +84,59 @@ pub(crate) fn run(
 ) -> Tensor {
     let outputs = evaluate(&graph.graph, &named(feeds), values, &at(batch, 0.0)).unwrap();
     outputs.into_iter().find(|(n, _)| n == output).unwrap().1
+}
+
+/// The shape of each layer's result, the names and shapes of its weights, and its written form.
+pub(crate) fn check_forms(cases: &[Case]) {
+    for case in cases {
+        let kind = case.layer.kind();
+        let model = Sequential::new(case.input.clone()).add(case.layer.clone()).build(Seed(1)).unwrap();
+        let graph = model.inference_graph().unwrap().graph;
+        graph.verify().unwrap();
+        let output = graph.output("prediction").unwrap();
+        assert_eq!(*graph.shape(output), Shape::batched(&case.output), "{kind}");
+        let names: Vec<_> = model.variables.iter().map(|v| (v.info.name.clone(), v.info.shape.clone())).collect();
+        assert_eq!(names, case.weights, "{kind}");
+        let json = serde_json::to_string(&case.layer).unwrap();
+        assert_eq!(serde_json::from_str::<LayerConfig>(&json).unwrap(), case.layer, "{json}");
+        let unknown = json.replacen('{', "{\"colour\":1,", 1);
+        let error = serde_json::from_str::<LayerConfig>(&unknown).unwrap_err().to_string();
+        assert!(error.contains("unknown field `colour`"), "{kind}: {error}");
+    }
+}
+
+/// The layer in a small network: weights before it, so that gradients must pass through, and a dense layer after it.
+fn network(case: &Case) -> Model {
+    let n: usize = case.input.iter().product();
+    Sequential::new([3])
+        .add_named("before", Dense::new(n))
+        .add(Reshape::new(case.input.iter().map(|&n| n as isize).collect::<Vec<_>>()))
+        .add(case.layer.clone())
+        .add(Flatten)
+        .add_named("after", Dense::new(2))
+        .build(Seed(3))
+        .unwrap()
+}
+
+/// Gradients reach every weight, and a step lowers the loss, for one example and for several.
+pub(crate) fn check_training(cases: &[Case]) {
+    let training = TrainingSpec::new(Loss::MSE, Sgd { learning_rate: 1e-3.into(), ..Sgd::default() });
+    for case in cases {
+        let kind = case.layer.kind();
+        let model = network(case);
+        let graph = model.training_graph(&training).unwrap();
+        graph.graph.verify().unwrap();
+        for batch in [1, 5] {
+            let feeds = feeds(&graph, batch, 2);
+            let mut values = weights(&graph, &model);
+            let before = values.clone();
+            let first = train_step(&graph, &feeds, &mut values, batch, 1e-3);
+            let second = loss_of(&graph, &feeds, &values, batch);
+            // A batch of one is its own mean: normalised, nothing is left to learn but beta.
+            let learns = batch > 1 || !matches!(case.layer, LayerConfig::BatchNormalization(_));
+            assert!(second < first || !learns, "{kind}, batch {batch}: {first} to {second}");
+            let moved = before.iter().zip(&values).filter(|(a, b)| a != b).count();
+            assert!(moved == values.len() || !learns, "{kind}: {moved} of {} variables changed", values.len());
+        }
+    }
 }

@@ -1,0 +1,119 @@
+//! A convolution over images in two steps: over pixels, then over channels.
+
+use kamado_graph::graph::NodeId;
+use kamado_graph::ops;
+use serde::{Deserialize, Serialize};
+
+use super::convolution::{check_windows, depthwise, finish, one, ones, refuse_causal, setters, valid};
+use super::dense::{glorot_uniform, yes, zeros};
+use super::{Activation, Layer, LayerBuilder, Padding};
+use crate::error::NnError;
+use crate::init::Initializer;
+use crate::text_or_table::pair;
+
+/// A depthwise convolution, then one with kernels of one pixel: `y = activation((x ∗ depthwise) ∗ pointwise + bias)`,
+/// `[B, height, width, channels] → [B, height', width', filters]`.
+///
+/// `height'` and `width'` are as in [`DepthwiseConv2d`](super::DepthwiseConv2d).
+/// Weights: `depthwise_kernel [kernel height, kernel width, channels, depth_multiplier]`,
+/// `pointwise_kernel [1, 1, channels · depth_multiplier, filters]`, `bias [filters]`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeparableConv2d {
+    /// The number of output channels.
+    pub filters: usize,
+    /// Height and width of the window; one number stands for both.
+    #[serde(deserialize_with = "pair")]
+    pub kernel_size: [usize; 2],
+    /// The step of the window; `[1, 1]` by default.
+    #[serde(default = "ones", deserialize_with = "pair")]
+    pub strides: [usize; 2],
+    /// Whether the image is padded with zeros; `valid` (no) by default.
+    #[serde(default = "valid")]
+    pub padding: Padding,
+    /// The distance between the window's points; `[1, 1]` by default.
+    #[serde(default = "ones", deserialize_with = "pair")]
+    pub dilation_rate: [usize; 2],
+    /// The number of filters of a channel; 1 by default.
+    #[serde(default = "one")]
+    pub depth_multiplier: usize,
+    /// Applied to the result; linear by default.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Whether a bias is added; true by default.
+    #[serde(default = "yes")]
+    pub use_bias: bool,
+    /// How the depthwise kernel starts; glorot_uniform by default.
+    #[serde(default = "glorot_uniform")]
+    pub depthwise_initializer: Initializer,
+    /// How the pointwise kernel starts; glorot_uniform by default.
+    #[serde(default = "glorot_uniform")]
+    pub pointwise_initializer: Initializer,
+    /// How the bias starts; zeros by default.
+    #[serde(default = "zeros")]
+    pub bias_initializer: Initializer,
+}
+
+impl SeparableConv2d {
+    /// `filters` filters of this size with Keras's defaults.
+    pub fn new(filters: usize, kernel_size: [usize; 2]) -> Self {
+        SeparableConv2d {
+            filters,
+            kernel_size,
+            strides: ones(),
+            padding: valid(),
+            dilation_rate: ones(),
+            depth_multiplier: one(),
+            activation: Activation::Linear,
+            use_bias: yes(),
+            depthwise_initializer: glorot_uniform(),
+            pointwise_initializer: glorot_uniform(),
+            bias_initializer: zeros(),
+        }
+    }
+}
+
+setters!(SeparableConv2d {
+    /// With this step of the window.
+    strides: [usize; 2],
+    /// With this padding.
+    padding: Padding,
+    /// With this distance between the window's points.
+    dilation_rate: [usize; 2],
+    /// With this many filters of a channel.
+    depth_multiplier: usize,
+    /// With this activation.
+    activation: Activation,
+    /// With or without a bias.
+    use_bias: bool,
+    /// With a depthwise kernel that starts like this.
+    depthwise_initializer: Initializer,
+    /// With a pointwise kernel that starts like this.
+    pointwise_initializer: Initializer,
+    /// With a bias that starts like this.
+    bias_initializer: Initializer,
+});
+
+impl Layer for SeparableConv2d {
+    fn build(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError> {
+        let x = b.one(inputs)?;
+        let [_, _, channels] = b.image(x)?;
+        check_windows(b, &self.kernel_size, &self.strides, &self.dilation_rate)?;
+        refuse_causal(b, self.padding)?;
+        b.at_least_one("filters", &[self.filters])?;
+        b.at_least_one("depth_multiplier", &[self.depth_multiplier])?;
+        let [height, width] = self.kernel_size;
+        let shape = [height, width, channels, self.depth_multiplier];
+        let kernel = b.trainable("depthwise_kernel", &shape, self.depthwise_initializer)?;
+        let op = ops::Conv2d {
+            strides: self.strides,
+            padding: self.padding,
+            dilation: self.dilation_rate,
+            groups: channels,
+        };
+        let (y, inner) = depthwise(b, x, kernel, op)?;
+        let pointwise = b.trainable("pointwise_kernel", &[1, 1, inner, self.filters], self.pointwise_initializer)?;
+        let y = b.graph.conv2d(y, pointwise, ops::Conv2d::default())?;
+        finish(b, y, self.filters, self.use_bias.then_some(self.bias_initializer), self.activation)
+    }
+}
