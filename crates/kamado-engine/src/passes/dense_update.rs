@@ -7,6 +7,7 @@
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::op::Op;
 use kamado_graph::ops::MatMul;
+use kamado_graph::shape::Dim;
 
 use super::product::masked_operand;
 use crate::group::{Group, Kind};
@@ -22,7 +23,10 @@ pub(super) fn find(graph: &Graph, uses: &Uses, index: usize) -> Option<Group> {
     let product = graph.node(update.value);
     let Op::MatMul(MatMul { transpose_a: true, transpose_b: false }) = product.op else { return None };
     let (x, dy) = (product.inputs[0], product.inputs[1]);
-    if graph.shape(x).rank() != 2 {
+    // With many rows per example, as of a sequence, the product is deep: it is faster by itself, cut along its depth, and
+    // beside it the update's memory traffic is small.
+    let few_rows = matches!(graph.shape(x)[..], [Dim::Fixed(_) | Dim::Batch(1), _]);
+    if !few_rows {
         return None;
     }
     let weights = graph.nodes().iter().position(|n| matches!(&n.op, Op::Variable(v) if v.id == update.variable));

@@ -46,7 +46,7 @@ fn biased(graph: &Graph, uses: &Uses, add: NodeId) -> Option<(NodeId, NodeId)> {
         let columns = graph.shape(product).last();
         is_product
             && uses.only_user(product).is_some()
-            && matches!(graph.node(bias).op, Op::Variable(_))
+            && matches!(graph.node(storage(graph, bias)).op, Op::Variable(_))
             && graph.shape(bias).rank() == 1
             && graph.shape(bias).last() == columns
     })

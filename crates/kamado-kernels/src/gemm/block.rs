@@ -7,16 +7,22 @@ use crate::simd::{Kernel, Shared, Simd, dispatch};
 use crate::transcendental::{sigmoid, tanh};
 
 use super::Activation;
-use super::pack::pack_b;
+use super::pack::{CHUNK, pack_a, pack_b, packed_a};
 use super::tile::{Ahead, Columns, Finish, Panels, RawOffsets, Strided, Tabled};
 
 /// Greatest depth of a packed panel: a strip of A this deep fills less than half of a 32 KiB level-1 cache. A itself is
-/// not packed: that measured slower wherever B is narrow, and no faster elsewhere.
+/// packed only if it is read across its rows: elsewhere that measured no faster, and slower where B is narrow.
 pub(crate) const DEPTH: usize = 512;
 /// Greatest number of columns of a task: `DEPTH` rows of them fill half of a 512 KiB level-2 cache.
 pub(crate) const COLUMNS: usize = 128;
 /// Up to this many strips of rows, reading B where it lies is cheaper than packing it.
 const DIRECT_B_STRIPS: usize = 2;
+
+/// From this depth on, an A whose columns lie far apart is packed: each of its elements is in another cache line, and a
+/// power of two between them puts them all in a few sets of the cache.
+const DEEP: usize = 160;
+/// Floats between columns that are far apart.
+const FAR: usize = 32;
 
 /// Values that one task adds up in a [`Gather`].
 const GATHER: usize = 1 << 15;
@@ -24,7 +30,7 @@ const GATHER: usize = 1 << 15;
 /// Floats of scratch that a task of `n <= COLUMNS` columns and depth `k` needs, whatever the instruction set.
 pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
     let depth = k.min(DEPTH);
-    n.next_multiple_of(32) * depth
+    n.next_multiple_of(32) * depth + packed_a(depth)
 }
 
 /// Pieces of at most [`DEPTH`] that a depth is cut into.
@@ -188,6 +194,11 @@ impl Block {
                 (scratch.cast_const(), width, width * part.k)
             };
             match part.a_cols {
+                RawOffsets::Stride(stride) if part.across(stride) => {
+                    let space = scratch.wrapping_add(self.n.next_multiple_of(32) * self.k.min(DEPTH));
+                    // SAFETY: behind the room for B's panels there is that for a chunk of A.
+                    unsafe { part.packed_strips(simd, stride, b, last, space) };
+                }
                 RawOffsets::Stride(stride) => part.panels(simd, Strided(stride), b, last),
                 RawOffsets::Table(table) => part.panels(simd, Tabled(table), b, last),
             }
@@ -195,6 +206,37 @@ impl Block {
         if self.transcendental() {
             // SAFETY: the rows are those just written.
             unsafe { activate(self) };
+        }
+    }
+
+    /// Whether A is better packed.
+    fn across(&self, stride: usize) -> bool {
+        matches!(self.a_rows, RawOffsets::Stride(1)) && stride >= FAR && self.k >= DEEP
+    }
+
+    /// As [`Block::panels`], with A packed by chunks of rows.
+    ///
+    /// # Safety
+    /// `space` must have room for [`packed_a`] floats.
+    #[inline(always)]
+    unsafe fn packed_strips<S: Simd>(
+        &self,
+        simd: S,
+        stride: usize,
+        b: (*const f32, usize, usize),
+        last: bool,
+        space: *mut f32,
+    ) {
+        let height = S::TILE_ROWS;
+        for chunk in (0..self.m).step_by(CHUNK) {
+            let end = self.m.min(chunk + CHUNK);
+            // SAFETY: these rows are A's, and the caller vouches for the space.
+            unsafe { pack_a(simd, self.a.add(chunk), stride, end - chunk, self.k, space) };
+            for (strip, row) in (chunk..end).step_by(height).enumerate() {
+                let part = self.part(row..end.min(row + height), 0..self.n, 0..self.k);
+                let a = space.wrapping_add(strip * height * self.k).cast_const();
+                Block { a, ahead: Ahead::NOTHING, ..part }.panels(simd, Strided(height), b, last);
+            }
         }
     }
 

@@ -1,6 +1,35 @@
-//! Copies of B in the order in which the inner loop reads it.
+//! Copies of B, and of an A that is read across its rows, in the order in which the inner loop reads them.
 
 use crate::simd::Simd;
+
+/// Rows of A that are packed together: whole strips, whatever the instruction set, and whole cache lines of the source.
+pub(super) const CHUNK: usize = 48;
+
+/// Floats of a chunk of A of depth `k`.
+pub(super) fn packed_a(k: usize) -> usize {
+    CHUNK * k
+}
+
+/// Packs `m <= CHUNK` rows and `k` columns of A, whose element (i, k) is `a[k * stride + i]`, into strips of `S::TILE_ROWS` rows,
+/// one after another, column by column.
+///
+/// # Safety
+/// All these elements must be readable, and `dst` must have room for [`packed_a`] floats.
+#[inline(always)]
+pub(super) unsafe fn pack_a<S: Simd>(simd: S, a: *const f32, stride: usize, m: usize, k: usize, dst: *mut f32) {
+    let height = S::TILE_ROWS;
+    for column in 0..k {
+        for (strip, row) in (0..m).step_by(height).enumerate() {
+            let to = dst.wrapping_add((strip * k + column) * height);
+            // SAFETY: the caller vouches for the rows. A vector is longer than a strip is high: what runs over are the
+            // strip's next columns, which are stored later; the last columns are stored without.
+            unsafe {
+                let v = simd.load_first(a.add(column * stride + row), height.min(m - row));
+                if (k - column) * height >= S::LANES { simd.store(to, v) } else { simd.store_first(to, v, height) }
+            }
+        }
+    }
+}
 
 /// Packs `k` rows and `n` columns of B into panels of `2 * S::LANES` columns, one after another, each `k` rows deep;
 /// the last panel is filled up with zeros. B's element (k, j) is `b[k * ldb + j]`, or `b[j * ldb + k]` if `transposed`.
