@@ -51,16 +51,7 @@ pub(super) fn layer_norm(b: &mut LayerBuilder<'_>, prefix: &str, x: NodeId, epsi
     };
     let gamma = b.trainable(&format!("{prefix}.gamma"), &[features], Initializer::Ones)?;
     let beta = b.trainable(&format!("{prefix}.beta"), &[features], Initializer::Zeros)?;
-    let mean = b.graph.mean(x, &[axis], true)?;
-    let centred = b.graph.sub(x, mean)?;
-    let square = b.graph.square(centred)?;
-    let variance = b.graph.mean(square, &[axis], true)?;
-    let epsilon = b.graph.constant(epsilon, Shape::scalar())?;
-    let shifted = b.graph.add(variance, epsilon)?;
-    let deviation = b.graph.sqrt(shifted)?;
-    let normal = b.graph.div(centred, deviation)?;
-    let scaled = b.graph.mul(normal, gamma)?;
-    Ok(b.graph.add(scaled, beta)?)
+    Ok(b.graph.layer_norm(x, gamma, beta, epsilon)?)
 }
 
 /// Dropout while training.
