@@ -99,7 +99,6 @@ pub use group_normalization::GroupNormalization;
 pub use gru::Gru;
 pub use kamado_graph::ops::Interpolation;
 pub use kamado_graph::ops::Padding;
-pub use kamado_graph::ops::{Interpolation, Padding};
 pub use layer_normalization::LayerNormalization;
 pub use leaky_relu::LeakyRelu;
 pub use lstm::Lstm;
