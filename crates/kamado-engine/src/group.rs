@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Reduction { root: NodeId, members: Vec<NodeId> },
     /// The update of this number.
     Update(usize),
+    /// The update of this number, of a table by the gradient of its looked-up rows.
+    TableUpdate(usize),
     /// A dense layer's weight gradient that goes straight into the update of this number, with the gradient of the
     /// layer's input, masked if that is the output of a relu.
     DenseUpdate { update: usize, x: NodeId, dy: NodeId, dx: Option<NodeId>, mask: Option<NodeId> },
@@ -84,6 +86,7 @@ impl Group {
             Kind::Reduction { root, members } if members.is_empty() => name(root).to_owned(),
             Kind::Reduction { root, members } => format!("{}+{}", names(members), name(root)),
             Kind::Update(_) => "update".to_owned(),
+            Kind::TableUpdate(_) => "gather_grad+update".to_owned(),
             Kind::DenseUpdate { dx, mask, .. } => {
                 let part = |on: bool, text| if on { text } else { "" };
                 format!("weight_grad+update{}{}", part(dx.is_some(), "+input_grad"), part(mask.is_some(), "+mask"))

@@ -49,7 +49,7 @@ pub(crate) fn verify(graph: &Graph, schedule: &Schedule) {
 
 fn update_of(group: &Group) -> Option<usize> {
     match group.kind {
-        Kind::Update(update) | Kind::DenseUpdate { update, .. } => Some(update),
+        Kind::Update(update) | Kind::TableUpdate(update) | Kind::DenseUpdate { update, .. } => Some(update),
         _ => None,
     }
 }

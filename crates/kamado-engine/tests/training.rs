@@ -59,7 +59,7 @@ fn rules() -> Vec<(UpdateRule, Settings)> {
     let (beta_1, beta_2, epsilon) = (0.9, 0.999, 1e-7);
     let plain = Settings::default();
     let decay = |weight_decay| Settings { weight_decay, ..plain };
-    let every = Settings { every: 3, learning_rate: 0.5, weight_decay: 0.1 };
+    let every = Settings { every: 3, learning_rate: 0.5, weight_decay: 0.1, lazy: false };
     let sgd = |momentum, nesterov| UpdateRule::Sgd(Sgd { momentum, nesterov });
     let adam = |amsgrad| UpdateRule::Adam(Adam { beta_1, beta_2, epsilon, amsgrad });
     let rms = |momentum| UpdateRule::RmsProp(RmsProp { rho: 0.9, momentum, epsilon });

@@ -1,7 +1,7 @@
 //! The f64 reference interpreter: every node, naively, in order. Tests compare the engine with it.
 
 use crate::error::GraphError;
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::op::{Context, Op};
 use crate::tensor::Tensor;
 use crate::update::StepInfo;
@@ -50,12 +50,37 @@ pub fn step(
         let Some(info) = update.settings.at(&run.info) else { continue };
         let mut slots: Vec<_> = update.slots.iter().map(|s| variables[s.index()].clone()).collect();
         let (value, variable) = (&values[update.value.index()], &mut variables[update.variable.index()]);
+        let before = update.settings.lazy.then(|| (variable.clone(), slots.clone()));
         let kept = update.settings.kept(&info);
         variable.data.iter_mut().for_each(|w| *w *= kept);
         update.rule.reference(variable, &mut slots, value, &info);
+        if let Some((old_variable, old_slots)) = before {
+            let touched = touched_rows(graph, update.value, &values);
+            restore(variable, &old_variable, &touched);
+            slots.iter_mut().zip(&old_slots).for_each(|(slot, old)| restore(slot, old, &touched));
+        }
         update.slots.iter().zip(slots).for_each(|(id, slot)| variables[id.index()] = slot);
     }
     Ok(graph.outputs().iter().map(|(name, id)| (name.clone(), values[id.index()].clone())).collect())
+}
+
+/// Which rows of a table the indices of its gradient address.
+fn touched_rows(graph: &Graph, gradient: NodeId, values: &[Tensor]) -> Vec<bool> {
+    let node = graph.node(gradient);
+    let Op::GatherGrad(op) = &node.op else { return Vec::new() };
+    let mut touched = vec![false; op.table_rows];
+    let rows = op.gather.addressed(&values[node.inputs[0].index()], op.table_rows);
+    rows.into_iter().flatten().for_each(|row| touched[row] = true);
+    touched
+}
+
+/// Undoes the change of rows that are not touched.
+fn restore(after: &mut Tensor, before: &Tensor, touched: &[bool]) {
+    let width = after.data.len() / touched.len().max(1);
+    for (row, _) in touched.iter().enumerate().filter(|(_, touched)| !**touched) {
+        let row = row * width..(row + 1) * width;
+        after.data[row.clone()].copy_from_slice(&before.data[row]);
+    }
 }
 
 /// The value of every node.

@@ -74,6 +74,10 @@ impl Graph {
             if update.value.index() >= self.nodes.len() {
                 return malformed(place(), format!("node {} does not exist", update.value));
             }
+            let of_a_table = matches!(self.node(update.value).op, Op::GatherGrad(_)) && update.rule.is_elementwise();
+            if update.settings.lazy && !of_a_table {
+                return malformed(place(), "only a rule by element that follows a gather_grad can be lazy");
+            }
             let (value, expected) = (&self.node(update.value).ty, TensorType::f32(Shape::fixed(&info.shape)));
             if *value != expected {
                 return malformed(place(), format!("its value is {value}, not {expected}"));
@@ -82,7 +86,7 @@ impl Graph {
             if update.slots.len() != slots.len() {
                 return malformed(place(), format!("the rule needs {} slots", slots.len()));
             }
-            let Settings { every, learning_rate, weight_decay } = update.settings;
+            let Settings { every, learning_rate, weight_decay, lazy: _ } = update.settings;
             if every == 0 || ![learning_rate, weight_decay].iter().all(|x| *x >= 0.0 && x.is_finite()) {
                 return malformed(place(), "its settings are out of range");
             }

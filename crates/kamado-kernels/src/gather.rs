@@ -3,12 +3,15 @@
 //! An index that addresses no row is an error before anything is written.
 
 mod lists;
+mod update;
 
 use crate::Exec;
 use crate::isa::multiversion;
 use crate::parallel::{self, TASK};
 use crate::rows::copy_row;
 use lists::Lists;
+
+pub use update::{RowGradient, update_rows, update_rows_scratch};
 
 /// How indices address the rows of a table.
 ///

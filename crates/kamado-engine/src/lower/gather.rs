@@ -13,9 +13,9 @@ use crate::error::EngineError;
 
 /// Indices that are fed, and how they address a table.
 pub(super) struct Indices {
-    feed: usize,
-    len: usize,
-    by: Addressing,
+    pub(super) feed: usize,
+    pub(super) len: usize,
+    pub(super) by: Addressing,
     /// For errors: the name of the input, the layer, and the indices of an example.
     input: String,
     scope: String,
@@ -43,7 +43,8 @@ struct Mask {
 }
 
 impl Indices {
-    fn new(id: NodeId, op: &Gather, table_rows: usize, root: NodeId, at: &Lower<'_>) -> Self {
+    /// The indices `id` of the node `root`, which looks up rows of a table or is the gradient of that.
+    pub(super) fn new(id: NodeId, op: &Gather, table_rows: usize, root: NodeId, at: &Lower<'_>) -> Self {
         let dims = at.dims(id);
         let by = match (op.rows.is_empty(), dims.last()) {
             (false, Some(&columns)) => Addressing::by_column(columns, op.first_column, &op.rows),
@@ -58,7 +59,7 @@ impl Indices {
         Indices { feed: at.feed(id), len, by, input, scope, per_example }
     }
 
-    fn error(&self, IndexOutOfRange { position, index, rows }: IndexOutOfRange) -> EngineError {
+    pub(super) fn error(&self, IndexOutOfRange { position, index, rows }: IndexOutOfRange) -> EngineError {
         let (row, position) = (position / self.per_example, position % self.per_example);
         EngineError::Index { scope: self.scope.clone(), input: self.input.clone(), row, position, index, rows }
     }

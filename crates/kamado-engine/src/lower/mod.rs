@@ -17,6 +17,7 @@ mod resize;
 mod rows;
 mod softmax;
 mod softmax_cross_entropy;
+mod table_update;
 mod transpose;
 mod update;
 
@@ -103,6 +104,7 @@ pub(crate) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
         Kind::Elementwise { members } => elementwise::lower(members, group.outputs[0], at),
         Kind::Reduction { root, members } => reduction::lower(*root, members, at),
         Kind::Update(update) => update::lower(*update, at),
+        Kind::TableUpdate(update) => table_update::lower(*update, at),
         Kind::DenseUpdate { .. } => dense_update::lower(group, at),
     }
 }

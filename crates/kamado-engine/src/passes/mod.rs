@@ -11,6 +11,7 @@ mod norm_grad;
 mod order;
 mod product;
 mod recurrent;
+mod table_update;
 
 pub(crate) use elementwise::Source;
 
@@ -35,6 +36,12 @@ pub(crate) fn schedule(graph: &Graph, fusion: Fusion) -> Schedule {
     let uses = Uses::new(graph);
     let mut cover = Cover { graph, required: vec![false; graph.nodes().len()], groups: Vec::new() };
     let mut updated = vec![false; graph.updates().len()];
+    for (index, done) in updated.iter_mut().enumerate() {
+        if let Some(group) = table_update::find(graph, &uses, index, fusion) {
+            *done = true;
+            cover.add(group);
+        }
+    }
     if fusion == Fusion::On {
         for (index, done) in updated.iter_mut().enumerate() {
             if let Some(group) = dense_update::find(graph, &uses, index) {

@@ -56,7 +56,7 @@ pub(super) fn order(graph: &Graph, groups: Vec<Group>) -> Schedule {
 fn position(graph: &Graph, group: &Group) -> usize {
     let last = |ids: &[NodeId]| ids.iter().map(|id| id.index()).max().unwrap_or(0);
     match group.kind {
-        Kind::Update(update) => graph.updates()[update].value.index(),
+        Kind::Update(update) | Kind::TableUpdate(update) => graph.updates()[update].value.index(),
         _ => last(&group.outputs).max(last(&group.inputs)),
     }
 }

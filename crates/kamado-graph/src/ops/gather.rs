@@ -52,7 +52,7 @@ impl Gather {
     }
 
     /// For each place, the row of a table of `table_rows` rows, if the index there is valid.
-    pub(super) fn addressed(&self, indices: &Tensor, table_rows: usize) -> Vec<Option<usize>> {
+    pub(crate) fn addressed(&self, indices: &Tensor, table_rows: usize) -> Vec<Option<usize>> {
         let within = |index: f64, rows: usize| (index >= 0.0 && index < rows as f64).then_some(index as usize);
         if self.rows.is_empty() {
             return indices.data.iter().map(|&index| within(index, table_rows)).collect();

@@ -20,11 +20,15 @@ pub struct Settings {
     pub learning_rate: f64,
     /// `λ`, decoupled.
     pub weight_decay: f64,
+    /// For a table whose value is a `gather_grad`: rows that no index addresses, and their slots, do not change, as in
+    /// `torch.optim.SparseAdam`. Otherwise they follow a gradient of zero, which moments and decay let them move by.
+    #[serde(default)]
+    pub lazy: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { every: 1, learning_rate: 1.0, weight_decay: 0.0 }
+        Settings { every: 1, learning_rate: 1.0, weight_decay: 0.0, lazy: false }
     }
 }
 
@@ -51,7 +55,7 @@ mod tests {
 
     #[test]
     fn updates_are_counted_not_steps() {
-        let settings = Settings { every: 3, learning_rate: 0.5, weight_decay: 0.1 };
+        let settings = Settings { every: 3, learning_rate: 0.5, weight_decay: 0.1, lazy: false };
         let at = |step| settings.at(&StepInfo { seed: 7, step, learning_rate: 0.2 });
         assert_eq!([0, 1, 3, 4].map(at), [None; 4]);
         for (step, update) in [(2, 0), (5, 1), (299, 99)] {

@@ -49,6 +49,11 @@ impl<'a> Lists<'a> {
         Lists { heads, next }
     }
 
+    /// Whether any place addresses the row.
+    pub(crate) fn addressed(self, row: usize) -> bool {
+        self.heads[row] != END
+    }
+
     /// The places of a row, ascending.
     #[inline(always)]
     pub(crate) fn places(self, row: usize) -> impl Iterator<Item = usize> + 'a {

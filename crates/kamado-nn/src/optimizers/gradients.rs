@@ -2,6 +2,7 @@
 
 use kamado_graph::error::GraphError;
 use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableId, VariableInfo};
+use kamado_graph::op::Op;
 use kamado_graph::shape::Shape;
 use kamado_graph::update::{Accumulate, Settings, UpdateRule};
 
@@ -33,7 +34,9 @@ impl Optimizer {
         let gradients = options.clip(graph, gradients)?;
         graph.set_scope(scope);
         for ((&weight, gradient), path) in weights.iter().zip(gradients).zip(&names) {
-            let settings = options.settings(path, self.weight_decay());
+            let looked_up = matches!(graph.node(gradient).op, Op::GatherGrad(_));
+            let lazy = options.lazy_embeddings && looked_up && rule.is_elementwise();
+            let settings = Settings { lazy, ..options.settings(path, self.weight_decay()) };
             graph.follow(rule, settings, weight, gradient, name);
         }
         Ok(())

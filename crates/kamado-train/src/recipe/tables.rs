@@ -243,6 +243,7 @@ const EVERY_OPTIMIZER: &[Field] = &[
     field("clipvalue", POSITIVE),
     field("global_clipnorm", POSITIVE),
     field("gradient_accumulation_steps", COUNT),
+    field("lazy_embeddings", Kind::Bool),
     field("exclude_from_weight_decay", Kind::List(&PATH, 0, 1000)),
     field("groups", Kind::List(&GROUP, 0, 1000)),
 ];
