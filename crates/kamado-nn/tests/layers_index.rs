@@ -8,7 +8,7 @@ use kamado_graph::tensor::Tensor;
 use kamado_nn::layers::*;
 use kamado_nn::losses::Loss;
 use kamado_nn::model::{FunctionalBuilder, Model, ModelSpec, Seed, Sequential, TrainingSpec};
-use kamado_nn::optimizers::Sgd;
+use kamado_nn::optimizers::{Adam, Options, Sgd};
 
 /// A layer, the types of its inputs, the shape of its result, and its weights.
 struct Case {
@@ -295,4 +295,22 @@ fn masks_of_embeddings_and_masking_travel_on() {
     let x = Tensor::new(vec![1, 3, 2], vec![-1.0, -1.0, -1.0, 2.0, 0.0, -1.0]);
     let got = common::run(&graph, &[("input_layer".to_owned(), x)], &[], 1, "prediction");
     assert_eq!(got.data, [0.0, 0.0, -1.0, 2.0, 0.0, -1.0]);
+}
+
+#[test]
+fn embeddings_that_are_only_looked_up_may_be_lazy() {
+    let lazy = |tied: bool| {
+        let mut model = Sequential::with_tokens([4]).add(Embedding::new(5, 3)).add(Dense::new(3));
+        if tied {
+            model = model.add(TiedDense::new("embedding"));
+        }
+        let options = Options { lazy_embeddings: true, ..Options::default() };
+        let optimizer = Adam::default().with(options);
+        let graph =
+            model.build(Seed(1)).unwrap().training_graph(&TrainingSpec::new(Loss::MSE, optimizer)).unwrap().graph;
+        let lazy = graph.updates().iter().filter(|update| update.settings.lazy);
+        lazy.map(|update| graph.variables()[update.variable.index()].name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(lazy(false), ["embedding.embeddings"]);
+    assert!(lazy(true).is_empty());
 }
