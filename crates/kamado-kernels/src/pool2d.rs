@@ -12,8 +12,9 @@ use crate::elementwise::maximum;
 use crate::isa::multiversion;
 use crate::parallel::{self, TASK};
 
-/// Channels that are handled together in the gradient of max pooling.
-const CHANNELS: usize = 64;
+/// Channels that are handled together in the gradient of max pooling: many, or as few as there are.
+const MANY: usize = 64;
+const FEW: usize = 8;
 
 /// Sizes of a pooling: x is `[batch, in_h, in_w, channels]`, y `[batch, out_h, out_w, channels]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -171,6 +172,10 @@ fn backward(
 
 multiversion! {
     fn max_row(isa; shape: &Pool2dShape, image: &[f32], row: usize, y: &mut [f32]) {
+        if shape.channels == 1 {
+            y.fill(f32::NEG_INFINITY);
+            return along_row(shape, image, row, y, maximum);
+        }
         for (column, y) in y.chunks_exact_mut(shape.channels).enumerate() {
             y.fill(f32::NEG_INFINITY);
             shape.for_each_cell(shape.window(row, column), |at| {
@@ -184,6 +189,12 @@ multiversion! {
 
 multiversion! {
     fn average_row(isa; shape: &Pool2dShape, image: &[f32], row: usize, y: &mut [f32]) {
+        if shape.channels == 1 {
+            y.fill(0.0);
+            along_row(shape, image, row, y, |y, x| y + x);
+            let cells = |column| shape.window(row, column).cells().max(1) as f32;
+            return y.iter_mut().enumerate().for_each(|(column, y)| *y /= cells(column));
+        }
         for (column, y) in y.chunks_exact_mut(shape.channels).enumerate() {
             let window = shape.window(row, column);
             y.fill(0.0);
@@ -195,6 +206,33 @@ multiversion! {
             let cells = window.cells().max(1) as f32;
             for y in y.iter_mut() {
                 *y /= cells;
+            }
+        }
+    }
+}
+
+/// Of images with one channel, combines every cell of each window of a row with the window's value. One cell of all windows
+/// after the other, so that the inner loop is long.
+#[inline(always)]
+fn along_row(shape: &Pool2dShape, image: &[f32], row: usize, y: &mut [f32], combine: impl Fn(f32, f32) -> f32 + Copy) {
+    let (top, bottom) = shape.window(row, 0).rows;
+    let stride = shape.stride_w;
+    for line in image.chunks_exact(shape.in_w).take(bottom).skip(top) {
+        for cell in 0..shape.pool_w {
+            let first = shape.pad_left.saturating_sub(cell).div_ceil(stride);
+            let start = first * stride + cell - shape.pad_left;
+            let (Some(y), Some(x)) = (y.get_mut(first..), line.get(start..)) else { continue };
+            match stride {
+                1 => y.iter_mut().zip(x).for_each(|(y, x)| *y = combine(*y, *x)),
+                2 => {
+                    let pairs = x.chunks_exact(2);
+                    let last = (y.get_mut(pairs.len()), pairs.remainder());
+                    if let (Some(y), [x]) = last {
+                        *y = combine(*y, *x);
+                    }
+                    y.iter_mut().zip(pairs).for_each(|(y, x)| *y = combine(*y, x[0]));
+                }
+                _ => y.iter_mut().zip(x.iter().step_by(stride)).for_each(|(y, x)| *y = combine(*y, *x)),
             }
         }
     }
@@ -218,18 +256,31 @@ multiversion! {
     fn max_gradient(isa; shape: &Pool2dShape, x: &[f32], dy: &[f32], dx: &mut [f32]) {
         for (i, dy) in dy.chunks_exact(shape.channels).enumerate() {
             let window = shape.window(i / shape.out_w, i % shape.out_w);
-            for (block, dy) in dy.chunks(CHANNELS).enumerate() {
-                scatter_to_largest(shape, window, block * CHANNELS, x, dy, dx);
+            match shape.channels {
+                1 => scatter_to_largest::<1>(shape, window, 0, x, dy, dx),
+                ..=FEW => scatter_to_largest::<FEW>(shape, window, 0, x, dy, dx),
+                _ => {
+                    for (block, dy) in dy.chunks(MANY).enumerate() {
+                        scatter_to_largest::<MANY>(shape, window, block * MANY, x, dy, dx);
+                    }
+                }
             }
         }
     }
 }
 
-/// Adds `dy`, the gradients of some channels from `first` on, to the largest cells of one window.
+/// Adds `dy`, the gradients of at most `N` channels from `first` on, to the largest cells of one window.
 #[inline(always)]
-fn scatter_to_largest(shape: &Pool2dShape, window: Window, first: usize, x: &[f32], dy: &[f32], dx: &mut [f32]) {
-    let mut largest = [f32::NEG_INFINITY; CHANNELS];
-    let mut chosen = [0u32; CHANNELS];
+fn scatter_to_largest<const N: usize>(
+    shape: &Pool2dShape,
+    window: Window,
+    first: usize,
+    x: &[f32],
+    dy: &[f32],
+    dx: &mut [f32],
+) {
+    let mut largest = [f32::NEG_INFINITY; N];
+    let mut chosen = [0u32; N];
     let mut cell = 0;
     shape.for_each_cell(window, |at| {
         let x = &x[at + first..][..dy.len()];
