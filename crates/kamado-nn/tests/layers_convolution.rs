@@ -9,7 +9,7 @@ use kamado_graph::tensor::Tensor;
 use kamado_nn::layers::*;
 use kamado_nn::model::{Seed, Sequential};
 
-/// The weights of a layer, which all but the last have the shapes given, with their names.
+/// Weights of a layer, with their full names.
 fn named(layer: &str, weights: &[(&str, &[usize])]) -> Vec<(String, Vec<usize>)> {
     weights.iter().map(|(name, shape)| (format!("{layer}.{name}"), shape.to_vec())).collect()
 }
@@ -127,9 +127,13 @@ fn settings_that_make_no_sense_are_refused() {
     assert!(problem([5, 5, 2], UpSampling2d::new([0, 1])).contains("size must be at least 1, got [0, 1]"));
 }
 
-/// What a layer makes of `x` without weights of its own.
+/// What a layer makes of `x`, with random weights.
 fn apply(layer: impl Into<LayerConfig>, x: &Tensor) -> Tensor {
-    let model = Sequential::new(x.shape[1..].to_vec()).add(layer).build(Seed(1)).unwrap();
+    run(Sequential::new(x.shape[1..].to_vec()).add(layer), x)
+}
+
+fn run(model: Sequential, x: &Tensor) -> Tensor {
+    let model = model.build(Seed(1)).unwrap();
     let graph: Graph = model.inference_graph().unwrap().graph;
     let name = graph.inputs().next().unwrap().0.to_owned();
     let values: Vec<_> = model.variables.iter().map(|v| random(&v.info.shape, 3)).collect();
@@ -146,4 +150,14 @@ fn a_causal_convolution_sees_nothing_of_the_future() {
     let (before, after) = (apply(layer(), &x), apply(layer(), &later));
     assert_eq!(before.data[..12], after.data[..12]);
     assert!(before.data[12..].iter().zip(&after.data[12..]).all(|(a, b)| a != b));
+}
+
+#[test]
+fn the_mean_of_a_padded_sequence_is_that_of_its_real_steps() {
+    let x = Tensor::new(vec![2, 3, 1], vec![1.0, 3.0, 0.0, 0.0, 0.0, 0.0]);
+    let mean =
+        |keepdims| run(Sequential::new([3, 1]).add(Masking::default()).add(GlobalAveragePooling1d { keepdims }), &x);
+    assert_eq!((mean(false).shape, mean(false).data), (vec![2, 1], vec![2.0, 0.0]));
+    assert_eq!((mean(true).shape, mean(true).data), (vec![2, 1, 1], vec![2.0, 0.0]));
+    assert_eq!(apply(GlobalAveragePooling1d::new(), &x).data, [4.0 / 3.0, 0.0]);
 }
