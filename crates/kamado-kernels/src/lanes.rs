@@ -6,6 +6,8 @@ use crate::elementwise::{BLOCK, maximum};
 const MANY: usize = 32;
 /// Accumulators of a short row, which are quickly combined.
 const FEW: usize = 8;
+/// Accumulators of each of several sums, which together must fit the registers.
+const LANES: usize = 16;
 
 /// Σ x, the blocks of a long row in f64.
 #[inline(always)]
@@ -21,25 +23,37 @@ pub(crate) fn sum(x: &[f32]) -> f32 {
     total as f32
 }
 
-/// Σ f(aᵢ, bᵢ), the blocks of a long row in f64.
+/// Σ f(aᵢ, bᵢ, cᵢ) for several f at once, the blocks of a long row in f64.
 #[inline(always)]
-pub(crate) fn sum_zip(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-    let mut total = 0.0;
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        let mut acc = [0.0; MANY];
-        let (a, b) = (a.chunks_exact(MANY), b.chunks_exact(MANY));
-        let rest = a.remainder().iter().zip(b.remainder());
-        for (a, b) in a.zip(b) {
-            for (acc, (&a, &b)) in acc.iter_mut().zip(a.iter().zip(b)) {
-                *acc += f(a, b);
+pub(crate) fn sums<const N: usize>(
+    a: &[f32],
+    b: &[f32],
+    c: &[f32],
+    f: impl Fn(f32, f32, f32) -> [f32; N] + Copy,
+) -> [f32; N] {
+    let mut totals = [0.0f64; N];
+    for ((a, b), c) in a.chunks(BLOCK).zip(b.chunks(BLOCK)).zip(c.chunks(BLOCK)) {
+        let mut acc = [[0.0f32; LANES]; N];
+        let (a, b, c) = (a.chunks_exact(LANES), b.chunks_exact(LANES), c.chunks_exact(LANES));
+        let rest = a.remainder().iter().zip(b.remainder()).zip(c.remainder());
+        for ((a, b), c) in a.zip(b).zip(c) {
+            for lane in 0..LANES {
+                let values = f(a[lane], b[lane], c[lane]);
+                for (acc, value) in acc.iter_mut().zip(values) {
+                    acc[lane] += value;
+                }
             }
         }
-        for (acc, (&a, &b)) in acc.iter_mut().zip(rest) {
-            *acc += f(a, b);
+        for (lane, ((&a, &b), &c)) in rest.enumerate() {
+            for (acc, value) in acc.iter_mut().zip(f(a, b, c)) {
+                acc[lane] += value;
+            }
         }
-        total += f64::from(fold_lanes::<FEW>(&acc, 0.0, |a, b| a + b));
+        for (total, acc) in totals.iter_mut().zip(&acc) {
+            *total += f64::from(fold_lanes::<FEW>(acc, 0.0, |a, b| a + b));
+        }
     }
-    total as f32
+    totals.map(|total| total as f32)
 }
 
 /// max x, NaN if any is.
@@ -69,11 +83,11 @@ fn fold(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
     }
 }
 
-/// `LANES` is a power of two.
+/// `N` is a power of two.
 #[inline(always)]
-fn fold_lanes<const LANES: usize>(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
-    let mut acc = [identity; LANES];
-    let chunks = x.chunks_exact(LANES);
+fn fold_lanes<const N: usize>(x: &[f32], identity: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
+    let mut acc = [identity; N];
+    let chunks = x.chunks_exact(N);
     let rest = chunks.remainder();
     for chunk in chunks {
         for (acc, &v) in acc.iter_mut().zip(chunk) {
@@ -83,7 +97,7 @@ fn fold_lanes<const LANES: usize>(x: &[f32], identity: f32, f: impl Fn(f32, f32)
     for (acc, &v) in acc.iter_mut().zip(rest) {
         *acc = f(*acc, v);
     }
-    let mut width = LANES;
+    let mut width = N;
     while width > 1 {
         width /= 2;
         let (low, high) = acc.split_at_mut(width);

@@ -12,7 +12,7 @@
 
 use crate::Exec;
 use crate::isa::multiversion;
-use crate::lanes::{sum, sum_zip};
+use crate::lanes::{self, sum};
 use crate::parallel::{self, TASK};
 use crate::simd::Shared;
 
@@ -101,7 +101,7 @@ pub fn gradients(
     for (slice, len) in [(&*dx, x.len()), (&*dgamma, columns), (&*dbeta, columns)] {
         assert!(slice.is_empty() || slice.len() == len, "a gradient has {} elements instead of {len}", slice.len());
     }
-    let wanted = [!dx.is_empty(), !dgamma.is_empty(), !dbeta.is_empty()];
+    let (wanted_dx, wanted_sums) = (!dx.is_empty(), !dgamma.is_empty() || !dbeta.is_empty());
     let (shared_dx, shared_sums) = (Shared::new(dx), Shared::new(sums));
     exec.pool.run(chunks, |chunk, _| {
         let first = chunk * norm.rows_per_chunk() * columns;
@@ -109,10 +109,10 @@ pub fn gradients(
         // SAFETY: every chunk runs once; the rows and the sums of different chunks are disjoint and lie in the slices, whose
         // lengths were checked; dx is not touched if it is not wanted.
         let (dx, sums) = unsafe {
-            let dx = if wanted[0] { shared_dx.slice(first, last - first) } else { &mut [] };
+            let dx = if wanted_dx { shared_dx.slice(first, last - first) } else { &mut [] };
             (dx, shared_sums.slice(2 * columns * chunk, 2 * columns))
         };
-        gradient_rows(exec.isa, norm, &x[first..last], gamma, &dy[first..last], dx, sums, wanted);
+        gradient_rows(exec.isa, norm, &x[first..last], gamma, &dy[first..last], dx, sums, wanted_dx, wanted_sums);
     });
     add_up(exec.isa, sums, 2 * columns);
     for (i, to) in [dgamma, dbeta].into_iter().enumerate() {
@@ -129,7 +129,7 @@ pub fn gradients(
 fn statistics(norm: RowNorm, x: &[f32]) -> (f32, f32) {
     let n = x.len() as f32;
     let mean = if norm.centred { sum(x) / n } else { 0.0 };
-    let squares = sum_zip(x, x, |x, _| (x - mean) * (x - mean));
+    let [squares] = lanes::sums(x, x, x, |x, _, _| [(x - mean) * (x - mean)]);
     (mean, 1.0 / (squares / n + norm.epsilon).sqrt())
 }
 
@@ -137,12 +137,14 @@ multiversion! {
     fn normalize_rows(isa; norm: RowNorm, x: &[f32], gamma: &[f32], beta: Option<&[f32]>, out: &mut [f32]) {
         for (x, out) in x.chunks_exact(norm.columns).zip(out.chunks_exact_mut(norm.columns)) {
             let (mean, r) = statistics(norm, x);
-            for ((to, &x), &gamma) in out.iter_mut().zip(x).zip(gamma) {
-                *to = (x - mean) * r * gamma;
-            }
+            let row = out.iter_mut().zip(x).zip(gamma);
             if let Some(beta) = beta {
-                for (to, &beta) in out.iter_mut().zip(beta) {
-                    *to += beta;
+                for (((to, &x), &gamma), &beta) in row.zip(beta) {
+                    *to = (x - mean) * r * gamma + beta;
+                }
+            } else {
+                for ((to, &x), &gamma) in row {
+                    *to = (x - mean) * r * gamma;
                 }
             }
         }
@@ -159,32 +161,35 @@ multiversion! {
         dy: &[f32],
         dx: &mut [f32],
         sums: &mut [f32],
-        wanted: [bool; 3],
+        wanted_dx: bool,
+        wanted_sums: bool,
     ) {
         let n = norm.columns as f32;
         sums.fill(0.0);
         let (dgamma, dbeta) = sums.split_at_mut(norm.columns);
         for (row, (x, dy)) in x.chunks_exact(norm.columns).zip(dy.chunks_exact(norm.columns)).enumerate() {
-            let (mean, r) = statistics(norm, x);
-            if wanted[0] {
+            let (mean, r);
+            if wanted_dx {
                 let dx = &mut dx[row * norm.columns..][..norm.columns];
-                for ((to, &dy), &gamma) in dx.iter_mut().zip(dy).zip(gamma) {
-                    *to = dy * gamma;
+                mean = if norm.centred { sum(x) / n } else { 0.0 };
+                let [squares, sum_g, sum_gx] = lanes::sums(x, dy, gamma, |x, dy, gamma| {
+                    let (x, g) = (x - mean, dy * gamma);
+                    [x * x, g, g * x]
+                });
+                r = 1.0 / (squares / n + norm.epsilon).sqrt();
+                let shift = if norm.centred { sum_g / n } else { 0.0 };
+                let slope = sum_gx / n * (r * r);
+                for (((to, &x), &dy), &gamma) in dx.iter_mut().zip(x).zip(dy).zip(gamma) {
+                    *to = r * (dy * gamma - shift - (x - mean) * slope);
                 }
-                let shift = if norm.centred { sum(dx) / n } else { 0.0 };
-                let slope = sum_zip(dx, x, |g, x| g * (x - mean)) / n * (r * r);
-                for (to, &x) in dx.iter_mut().zip(x) {
-                    *to = r * (*to - shift - (x - mean) * slope);
-                }
+            } else {
+                (mean, r) = statistics(norm, x);
             }
-            if wanted[1] {
-                for ((sum, &dy), &x) in dgamma.iter_mut().zip(dy).zip(x) {
-                    *sum += dy * ((x - mean) * r);
-                }
-            }
-            if wanted[2] {
-                for (sum, &dy) in dbeta.iter_mut().zip(dy) {
-                    *sum += dy;
+            if wanted_sums {
+                let sums = dgamma.iter_mut().zip(dbeta.iter_mut());
+                for (((dgamma, dbeta), &dy), &x) in sums.zip(dy).zip(x) {
+                    *dgamma += dy * ((x - mean) * r);
+                    *dbeta += dy;
                 }
             }
         }

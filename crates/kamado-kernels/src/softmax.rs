@@ -76,14 +76,27 @@ multiversion! {
     }
 }
 
-/// e^{x − max} of each row; the exponentials of all rows in one loop, which short rows alone would not fill.
+/// Classes from which on a row fills a loop of exponentials.
+const LONG: usize = 64;
+
+/// e^{x − max} of each row; the exponentials of all short rows in one loop, which one alone would not fill.
 #[inline(always)]
 pub(crate) fn exp_rows(x: &[f32], classes: usize, out: &mut [f32]) {
+    let long = classes >= LONG;
     for (x, out) in x.chunks_exact(classes).zip(out.chunks_exact_mut(classes)) {
         let largest = largest_number(x);
-        for (to, &x) in out.iter_mut().zip(x) {
-            *to = x - largest;
+        if long {
+            for (to, &x) in out.iter_mut().zip(x) {
+                *to = exp(x - largest);
+            }
+        } else {
+            for (to, &x) in out.iter_mut().zip(x) {
+                *to = x - largest;
+            }
         }
+    }
+    if long {
+        return;
     }
     for v in &mut *out {
         *v = exp(*v);

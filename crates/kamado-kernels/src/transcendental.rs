@@ -34,15 +34,14 @@ fn exp_parts(x: f32) -> (f32, f32, f32) {
     let n = shifted - ROUND;
     // ln 2 in two parts; the first has so few bits that its product with n is exact.
     let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
-    let mut p = 1.987_569_1e-4;
-    p = p * r + 1.398_199_9e-3;
-    p = p * r + 8.333_452e-3;
-    p = p * r + 4.166_579_6e-2;
-    p = p * r + 1.666_666_5e-1;
-    p = p * r + 0.5;
+    // In pairs: a chain of five products and sums would be waited for, not computed.
+    let z = r * r;
+    let high = 1.987_569_1e-4 * r + 1.398_199_9e-3;
+    let middle = 8.333_452e-3 * r + 4.166_579_6e-2;
+    let p = (high * z + middle) * z + (1.666_666_5e-1 * r + 0.5);
     let exponent = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = exponent >> 1;
-    (p * (r * r) + r, power_of_two(half), power_of_two(exponent.wrapping_sub(half)))
+    (p * z + r, power_of_two(half), power_of_two(exponent.wrapping_sub(half)))
 }
 
 #[inline(always)]
@@ -142,15 +141,11 @@ pub fn erf(x: f32) -> f32 {
 pub fn normal_tail(x: f32) -> (f32, f32) {
     let density = exp(-0.5 * (x * x));
     let q = 1.0 / (1.0 + 0.35 * x.abs());
-    let mut p = -2.915_791_8e-2;
-    p = p * q + 1.440_310_8e-1;
-    p = p * q - 2.558_393_2e-1;
-    p = p * q + 1.593_200_3e-1;
-    p = p * q - 2.321_257_2e-2;
-    p = p * q + 1.055_525_9e-1;
-    p = p * q + 1.198_212_65e-1;
-    p = p * q + 1.398_635_2e-1;
-    p = p * q + 1.396_213e-1;
+    // In pairs, as in `exp`.
+    let z = q * q;
+    let low = (1.398_635_2e-1 * q + 1.396_213e-1) + (1.055_525_9e-1 * q + 1.198_212_65e-1) * z;
+    let high = (1.593_200_3e-1 * q - 2.321_257_2e-2) + (1.440_310_8e-1 * q - 2.558_393_2e-1) * z;
+    let p = low + (z * z) * (high - 2.915_791_8e-2 * (z * z));
     (density, density * (p * q))
 }
 

@@ -208,7 +208,12 @@ multiversion! {
             UnaryFn::GeluTanhSlope => map(src, dst, gelu_tanh_slope),
             UnaryFn::RoundBf16 => map(src, dst, round_bf16),
             UnaryFn::Silu => map(src, dst, |x| x / (1.0 + exp(-x))),
-            UnaryFn::Softplus => map(src, dst, softplus),
+            // Too long to be inlined as an argument of `map`.
+            UnaryFn::Softplus => {
+                for (to, &x) in dst.iter_mut().zip(src) {
+                    *to = softplus(x);
+                }
+            }
             UnaryFn::Elu(alpha) => map(src, dst, |x| elu(x, alpha)),
             UnaryFn::LeakyRelu(slope) => map(src, dst, |x| if x > 0.0 { x } else { slope * x }),
         }
