@@ -121,6 +121,42 @@ class Lstm:
         return F.cross_entropy(h @ kernel + bias, labels)
 
 
+class Gpt:
+    batch, width, heads = 4, 256, 4
+
+    def __init__(self):
+        w = self.w = Weights()
+        width, heads = self.width, self.heads
+        self.tokens, self.positions = w.kernel(256, width), w.kernel(128, width)
+        self.blocks = []
+        for _ in range(4):
+            norm = w.constant(1, width), w.constant(0, width)
+            # The biases of queries, keys and values have two axes, so they start at random too.
+            qkv = [(w.kernel(width, heads, width // heads), w.kernel(heads, width // heads)) for _ in range(3)]
+            output = w.kernel(heads, width // heads, width), w.constant(0, width)
+            norm_2 = w.constant(1, width), w.constant(0, width)
+            up = w.kernel(width, 4 * width), w.constant(0, 4 * width)
+            down = w.kernel(4 * width, width), w.constant(0, width)
+            self.blocks.append((norm, qkv, output, norm_2, up, down))
+        self.norm = w.constant(1, width), w.constant(0, width)
+        self.head = w.kernel(width, 256), w.constant(0, 256)
+
+    def loss(self):
+        tokens, labels = integers(900, (self.batch, 128), 256), integers(901, (self.batch, 128), 256)
+        norm = lambda x, weights, epsilon: F.layer_norm(x, (self.width,), *weights, epsilon)
+        x = self.tokens[tokens] + self.positions
+        for norm_1, qkv, (kernel, bias), norm_2, up, down in self.blocks:
+            y = norm(x, norm_1, 1e-5)
+            q, k, v = (torch.einsum("bte,end->bntd", y, kernel) + bias[:, None] for kernel, bias in qkv)
+            scores = q @ k.transpose(2, 3) / np.sqrt(self.width // self.heads)
+            seen = torch.ones(128, 128, dtype=torch.bool).tril()
+            y = scores.masked_fill(~seen, -torch.inf).softmax(3) @ v
+            x = x + torch.einsum("bntd,nde->bte", y, kernel) + bias
+            x = x + F.gelu(norm(x, norm_2, 1e-5) @ up[0] + up[1]) @ down[0] + down[1]
+        kernel, bias = self.head
+        return F.cross_entropy((norm(x, self.norm, 1e-3) @ kernel + bias).flatten(0, 1), labels.flatten())
+
+
 def trajectory(network):
     weights = network.w.trained
     first, second = [torch.zeros_like(w) for w in weights], [torch.zeros_like(w) for w in weights]
@@ -139,5 +175,6 @@ def trajectory(network):
 
 
 if __name__ == "__main__":
-    networks = {"resnet20": Resnet20, "lstm": Lstm}
+    networks = {"resnet20": Resnet20, "lstm": Lstm, "gpt": Gpt}
+    torch.set_flush_denormal(True)
     print(json.dumps({name: trajectory(networks[name]()) for name in sys.argv[1:] or networks}))

@@ -6,8 +6,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod workload;
-
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,7 +22,7 @@ use kamado_nn::optimizers::Adam;
 use kamado_train::{Fit, Metric, Trainer};
 use serde_json::json;
 
-use workload::Workload;
+use bench::Workload;
 
 /// Times training steps, or whole epochs over MNIST.
 #[derive(Parser)]
@@ -86,7 +84,7 @@ fn steps(workload: Workload, options: &Options) -> Result<serde_json::Value, Box
     }
     let limit = options.memory_limit.map_or(usize::MAX, |megabytes| megabytes.saturating_mul(1_000_000));
     let (graph, memory) = kamado_engine::within(&graph, batch, limit)?;
-    let data = workload.random_batch(&graph);
+    let data = workload.random_batch(&graph, batch);
     let feeds: Vec<_> = data.iter().map(|(name, numbers)| (name.as_str(), numbers.feed())).collect();
     let mut session = Session::new(&runtime, graph, &store)?;
     let mut times = Vec::with_capacity(options.steps);
