@@ -39,7 +39,11 @@ impl Callback for Progress {
         if !self.json {
             let megabytes = info.bytes as f64 / f64::from(1 << 20);
             let threads = if info.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", info.threads) };
-            say::line(&format!("Training on {threads} ({}), {megabytes:.1} MB\n", info.isa));
+            let again = match info.recomputed > 0.0 {
+                true => format!(", {:.0} % of the forward pass computed twice to fit", 100.0 * info.recomputed),
+                false => String::new(),
+            };
+            say::line(&format!("Training on {threads} ({}), {megabytes:.1} MB{again}\n", info.isa));
         }
     }
 

@@ -25,6 +25,8 @@ pub struct TrainInfo {
     pub isa: &'static str,
     /// The memory for weights, the optimiser's state and a training step, in bytes.
     pub bytes: usize,
+    /// The share of the forward arithmetic that a step does again to keep to the memory limit.
+    pub recomputed: f64,
     /// What preflight warns of.
     pub warnings: Report,
 }

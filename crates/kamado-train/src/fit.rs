@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use kamado_data::{Augment, Dataset, Loader, LoaderConfig};
-use kamado_engine::{Session, Store};
+use kamado_engine::{EngineError, Session, Store, within};
+use kamado_graph::graph::Graph;
 use kamado_graph::update::StepInfo;
 use kamado_nn::model::{ModelGraph, TrainingSpec};
 
@@ -13,6 +14,7 @@ use crate::history::{EpochRecord, History};
 use crate::meter::{Meter, task};
 use crate::pass::{EvaluationPass, single_input_and_units};
 use crate::preflight::Report;
+use crate::resources::{Bytes, Precision};
 use crate::targets::{Inputs, Targets};
 use crate::trainer::Trainer;
 
@@ -32,6 +34,11 @@ pub struct Fit<'a> {
     pub augment: Option<Augment>,
     /// If given, the model gets a moving average of its weights, of which a step keeps this share, such as 0.999.
     pub ema: Option<f64>,
+    /// The numbers to compute with.
+    pub precision: Precision,
+    /// The most memory that weights, the optimiser's state and the results of a step may take together; to keep to it, some
+    /// results are computed again for the backward pass.
+    pub memory_limit: Option<Bytes>,
     /// Asks to stop early.
     pub stop: StopFlag,
     /// Are told how it goes.
@@ -48,6 +55,8 @@ impl Default for Fit<'_> {
             shuffle: true,
             augment: None,
             ema: None,
+            precision: Precision::F32,
+            memory_limit: None,
             stop: StopFlag::default(),
             callbacks: Vec::new(),
         }
@@ -121,6 +130,21 @@ struct Steps {
     sources: Vec<String>,
     taken: u64,
     total: u64,
+    /// The share of the forward arithmetic that is done again to keep to the memory limit.
+    recomputed: f64,
+}
+
+/// The step in the precision and within the memory that were asked for, and the share of the forward arithmetic that is
+/// done again for that; `kept` bytes are taken by weights and the optimiser's state.
+fn fitted(graph: Graph, fit: &Fit<'_>, batch_size: usize, kept: usize) -> Result<(Graph, f64), TrainError> {
+    let graph = match fit.precision {
+        Precision::F32 => graph,
+        Precision::Bf16 => graph.in_bf16().map_err(EngineError::from)?,
+    };
+    let Some(Bytes(limit)) = fit.memory_limit else { return Ok((graph, 0.0)) };
+    let left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(kept);
+    let (graph, report) = within(&graph, batch_size, left)?;
+    Ok((graph, report.recomputed))
 }
 
 impl Steps {
@@ -152,8 +176,10 @@ impl Steps {
             let problem = format!("gradient_accumulation_steps = {every}, but training takes {total} steps: no update");
             return Err(TrainError::request(problem, "Accumulate fewer steps, or train longer"));
         }
+        let (graph, recomputed) = fitted(model_graph.graph, fit, batch_size, store.bytes())?;
         Ok(Steps {
-            session: Session::new(&trainer.runtime, model_graph.graph, &store)?,
+            session: Session::new(&trainer.runtime, graph, &store)?,
+            recomputed,
             store,
             meter: Meter::new(&trainer.metrics, task(loss, units, train), train.len())?,
             input,
@@ -175,6 +201,7 @@ impl Steps {
             threads: trainer.runtime.threads(),
             isa: trainer.runtime.isa(),
             bytes: self.store.bytes() + self.session.bytes_for(self.loader.batch_size())?,
+            recomputed: self.recomputed,
             warnings,
         })
     }

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod predictor;
 pub mod preflight;
 pub mod recipe;
+pub mod resources;
 pub mod run;
 
 mod fit;
@@ -31,5 +32,6 @@ pub use generate::{Decoding, Generation, Generator, Sampling};
 pub use history::{EpochRecord, History};
 pub use metrics::Metric;
 pub use predictor::{Prediction, Predictor};
+pub use resources::{Bytes, Precision};
 pub use run::{DataRecord, Machine, RunRecord};
 pub use trainer::{Predictions, Trainer};

@@ -85,6 +85,8 @@ fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
         seed: recipe.train.seed,
         augment: recipe.data.augment.clone(),
         ema: recipe.train.ema_momentum,
+        precision: recipe.train.precision,
+        memory_limit: recipe.train.memory_limit,
         ..Fit::default()
     }
 }

@@ -14,7 +14,7 @@ pub struct Builtin {
 }
 
 /// All of them.
-pub const BUILTIN: [Builtin; 3] = [
+pub const BUILTIN: [Builtin; 4] = [
     Builtin {
         name: "digits",
         about: "1,797 real 8x8 digits, part of this program: a small network in seconds",
@@ -29,6 +29,11 @@ pub const BUILTIN: [Builtin; 3] = [
         name: "mnist-plus",
         about: "the same digits, with augmentation, a schedule and averaged weights: as accurate as we can",
         toml: include_str!("builtin/mnist-plus.toml"),
+    },
+    Builtin {
+        name: "shakespeare",
+        about: "a small transformer that learns to continue a text of yours, character by character",
+        toml: include_str!("builtin/shakespeare.toml"),
     },
 ];
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::error::RecipeError;
 use super::schema::Document;
 use super::tables;
+use crate::resources::{Bytes, Precision};
 
 /// No recipe is longer, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -158,6 +159,11 @@ pub struct TrainConfig {
     /// If present, the model that is measured and saved has the exponential moving average of the weights, with this
     /// momentum per step.
     pub ema_momentum: Option<f64>,
+    /// The numbers to compute with.
+    #[serde(default)]
+    pub precision: Precision,
+    /// The most memory that weights, the optimiser's state and the results of a step may take together.
+    pub memory_limit: Option<Bytes>,
     /// How weights follow their gradients.
     #[serde(default)]
     pub optimizer: Optimizer,

@@ -1,6 +1,7 @@
 //! Every key a recipe may have. Defaults are not here but with the types that are read from it.
 
 use crate::metrics::Metric;
+use crate::resources::Bytes;
 
 use super::schema::{Field, Kind, Variant, field, required, variant};
 
@@ -161,7 +162,13 @@ const TRAIN: &[Field] = &[
     field("seed", Kind::Integer(0, i64::MAX)),
     field("threads", Kind::Integer(0, 1024)),
     field("ema_momentum", DECAY),
+    field("precision", Kind::Word(&["f32", "bf16"])),
+    field("memory_limit", Kind::Checked(memory)),
 ];
+
+fn memory(text: &str) -> Result<(), String> {
+    text.parse::<Bytes>().map(drop)
+}
 
 fn metric(name: &str) -> Result<(), String> {
     name.parse::<Metric>().map(drop).map_err(|error| error.to_string())
