@@ -140,6 +140,60 @@ pub fn gemm(exec: Exec<'_>, g: &Gemm<'_>, c: &mut [f32], ldc: usize, scratch: &m
     unsafe { run(exec, &plan, block, Shared::new(partials), Shared::new(workers)) }
 }
 
+/// Multiply-adds of a product that is small: handing out its parts would cost more than they gain.
+const SMALL: usize = 1 << 21;
+
+/// Floats of scratch that [`gemm_batched`] needs for products of this shape.
+pub fn gemm_batched_scratch(m: usize, n: usize, k: usize, threads: usize) -> usize {
+    let small = threads * Plan::new(m, n, k, 1).scratch() + ALIGN_SLACK;
+    small.max(gemm_scratch(m, n, k, threads))
+}
+
+/// `batches` products of one shape: those of `g`, then each `steps` further on in A and B. The results, and the mask if
+/// there is one, lie one after another. Small products run beside one another, one to a thread; each has the bits that it
+/// has alone. `scratch` has [`gemm_batched_scratch`] floats.
+///
+/// # Panics
+/// If a slice is too short for the shape.
+pub fn gemm_batched(
+    exec: Exec<'_>,
+    g: &Gemm<'_>,
+    batches: usize,
+    steps: [usize; 2],
+    c: &mut [f32],
+    scratch: &mut [f32],
+) {
+    let (size, threads) = (g.m * g.n, exec.pool.threads());
+    if size == 0 {
+        return;
+    }
+    let of = |batch: usize| {
+        let mask = g.epilogue.mask.map(|mask| &mask[batch * size..]);
+        let (a, b) = (&g.a[batch * steps[0]..], &g.b[batch * steps[1]..]);
+        Gemm { a, b, epilogue: Epilogue { mask, ..g.epilogue }, ..*g }
+    };
+    let plan = Plan::new(g.m, g.n, g.k, 1);
+    if batches == 1 || plan.slices != 1 || size * g.k > SMALL {
+        for (batch, c) in c.chunks_exact_mut(size).take(batches).enumerate() {
+            gemm(exec, &of(batch), c, g.n, scratch);
+        }
+        return;
+    }
+    let needed = gemm_batched_scratch(g.m, g.n, g.k, threads);
+    assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
+    assert!(c.len() >= batches * size, "C has {} elements for {batches} products of {size}", c.len());
+    let (c, workers) = (Shared::new(c), Shared::new(aligned(scratch)));
+    exec.pool.run(batches, |batch, worker| {
+        // SAFETY: C is long enough, and every product has its own part.
+        let block = of(batch).checked(unsafe { c.slice(batch * size, size) }, g.n);
+        let scratch = workers.offset(worker * plan.scratch()).ptr();
+        for task in 0..plan.tasks() {
+            let (_, rows, cols, ks) = plan.task(task);
+            dispatch(exec.isa, Run { block: block.part(rows, cols, ks), scratch });
+        }
+    });
+}
+
 /// Runs the tasks of a plan, then sums its slices.
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! Matrix products, with what is fused into them.
 
 use kamado_graph::op::Op;
-use kamado_kernels::gemm::{Epilogue, Gemm, Offsets, gemm, gemm_scratch};
+use kamado_kernels::gemm::{Epilogue, Gemm, Offsets, gemm_batched, gemm_batched_scratch};
 
 use super::{At, Kernel, Lower};
 use crate::arena::{Memory, Place};
@@ -66,7 +66,7 @@ pub(super) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
 
 impl Kernel for MatMul {
     fn scratch(&self) -> usize {
-        gemm_scratch(self.m, self.n, self.k, self.threads)
+        gemm_batched_scratch(self.m, self.n, self.k, self.threads)
     }
 
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
@@ -75,26 +75,24 @@ impl Kernel for MatMul {
         let (m, n, k) = (self.m, self.n, self.k);
         let one_and_ld = (Offsets::Stride(1), Offsets::Stride(self.lda));
         let (a_cols, a_rows) = if self.transpose_a { (one_and_ld.1, one_and_ld.0) } else { one_and_ld };
-        for batch in 0..self.batches {
-            let g = Gemm {
-                m,
-                n,
-                k,
-                a: &a[batch * m * k..],
-                a_rows,
-                a_cols,
-                b: &b[batch * k * n..],
-                ldb: self.ldb,
-                b_transposed: self.transpose_b,
-                epilogue: Epilogue {
-                    bias: self.has_bias.then_some(bias),
-                    activation: self.activation,
-                    mask: self.has_mask.then(|| &mask[batch * m * n..]),
-                    accumulate: false,
-                },
-            };
-            gemm(at.exec, &g, &mut c[batch * m * n..], n, scratch);
-        }
+        let g = Gemm {
+            m,
+            n,
+            k,
+            a,
+            a_rows,
+            a_cols,
+            b,
+            ldb: self.ldb,
+            b_transposed: self.transpose_b,
+            epilogue: Epilogue {
+                bias: self.has_bias.then_some(bias),
+                activation: self.activation,
+                mask: self.has_mask.then_some(mask),
+                accumulate: false,
+            },
+        };
+        gemm_batched(at.exec, &g, self.batches, [m * k, k * n], c, scratch);
         Ok(())
     }
 }
