@@ -23,22 +23,19 @@ pub enum Precision {
 pub struct Bytes(pub u64);
 
 /// Units, the longest names first, so that `MB` is not read as `B`.
-const UNITS: [(&str, f64); 7] = [
-    ("KiB", 1024.0),
-    ("MiB", 1048576.0),
-    ("GiB", 1073741824.0),
-    ("KB", 1e3),
-    ("MB", 1e6),
-    ("GB", 1e9),
-    ("B", 1.0),
-];
+const UNITS: [(&str, f64); 7] =
+    [("KiB", 1024.0), ("MiB", 1048576.0), ("GiB", 1073741824.0), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1.0)];
 
 impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || format!("{text:?} is no amount of memory; write a number and a unit, such as \"2GB\" or \"800MB\"");
-        let (number, unit) = UNITS.iter().find_map(|&(name, unit)| Some((text.trim().strip_suffix(name)?, unit))).ok_or_else(expected)?;
+        let expected =
+            || format!("{text:?} is no amount of memory; write a number and a unit, such as \"2GB\" or \"800MB\"");
+        let (number, unit) = UNITS
+            .iter()
+            .find_map(|&(name, unit)| Some((text.trim().strip_suffix(name)?, unit)))
+            .ok_or_else(expected)?;
         let bytes = number.trim().parse::<f64>().map_err(|_| expected())? * unit;
         if (1.0..=9e18).contains(&bytes) { Ok(Bytes(bytes as u64)) } else { Err(expected()) }
     }
