@@ -6,24 +6,57 @@
 use super::activation::{sigmoid, tanh};
 use crate::simd::Simd;
 
+/// What [`update`] computes. No closure, because only what must be inlined is compiled for the instruction set.
+trait Function {
+    fn apply<S: Simd>(simd: S, x: S::V, a: S::V, b: S::V) -> S::V;
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident($simd:ident, $x:ident, $a:ident, $b:ident) $body:expr;)*) => {
+        $($(#[$doc])* struct $name;
+        impl Function for $name {
+            #[inline(always)]
+            fn apply<S: Simd>($simd: S, $x: S::V, $a: S::V, $b: S::V) -> S::V {
+                $body
+            }
+        })*
+    };
+}
+
+functions! {
+    /// σ(x + a)
+    SigmoidOfSum(simd, x, a, _b) sigmoid(simd, simd.add(x, a));
+    /// tanh(x + a)
+    TanhOfSum(simd, x, a, _b) tanh(simd, simd.add(x, a));
+    /// tanh(x + a·b)
+    TanhOfProduct(simd, x, a, b) tanh(simd, simd.mul_add(a, b, x));
+    /// tanh a
+    Tanh(simd, _x, a, _b) tanh(simd, a);
+    /// b·tanh a
+    TimesTanh(simd, _x, a, b) simd.mul(b, tanh(simd, a));
+    /// max(0, x + a)
+    ReluOfSum(simd, x, a, _b) simd.max(simd.splat(0.0), simd.add(x, a));
+}
+
 /// `x = f(x, a, b)`, vector by vector.
 #[inline(always)]
-fn update<S: Simd>(simd: S, x: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(S::V, S::V, S::V) -> S::V) {
-    let vectors = x.chunks_mut(S::LANES).zip(a.chunks(S::LANES).zip(b.chunks(S::LANES)));
-    for (x, (a, b)) in vectors {
-        if x.len().min(a.len()).min(b.len()) == S::LANES {
-            // SAFETY: all three hold LANES floats.
-            unsafe {
-                simd.store(x.as_mut_ptr(), f(simd.load(x.as_ptr()), simd.load(a.as_ptr()), simd.load(b.as_ptr())))
-            };
-        } else {
-            let first = |v: &[f32]| {
-                // SAFETY: a chunk is at most LANES long.
-                unsafe { simd.load_first(v.as_ptr(), v.len()) }
-            };
-            let y = f(first(x), first(a), first(b));
-            // SAFETY: as above.
-            unsafe { simd.store_first(x.as_mut_ptr(), y, x.len()) };
+fn update<S: Simd, F: Function>(simd: S, _: F, x: &mut [f32], a: &[f32], b: &[f32]) {
+    let n = x.len();
+    assert!(a.len() == n && b.len() == n, "operands of one length");
+    let (x, a, b) = (x.as_mut_ptr(), a.as_ptr(), b.as_ptr());
+    let mut j = 0;
+    // SAFETY: all three hold n floats, and no vector goes beyond them.
+    unsafe {
+        while j + S::LANES <= n {
+            let y = F::apply(simd, simd.load(x.add(j)), simd.load(a.add(j)), simd.load(b.add(j)));
+            simd.store(x.add(j), y);
+            j += S::LANES;
+        }
+        if j < n {
+            let lanes = n - j;
+            let [x0, a, b] = [x.cast_const(), a, b].map(|p| p.add(j));
+            let y = F::apply(simd, simd.load_first(x0, lanes), simd.load_first(a, lanes), simd.load_first(b, lanes));
+            simd.store_first(x.add(j), y, lanes);
         }
     }
 }
@@ -31,13 +64,13 @@ fn update<S: Simd>(simd: S, x: &mut [f32], a: &[f32], b: &[f32], f: impl Fn(S::V
 /// `x = σ(x + z)`
 #[inline(always)]
 fn sigmoid_sum<S: Simd>(simd: S, x: &mut [f32], z: &[f32]) {
-    update(simd, x, z, z, |x, z, _| sigmoid(simd, simd.add(x, z)));
+    update(simd, SigmoidOfSum, x, z, z);
 }
 
 /// `x = tanh(x + z)`
 #[inline(always)]
 fn tanh_sum<S: Simd>(simd: S, x: &mut [f32], z: &[f32]) {
-    update(simd, x, z, z, |x, z, _| tanh(simd, simd.add(x, z)));
+    update(simd, TanhOfSum, x, z, z);
 }
 
 /// The derivative of the sigmoid whose value is `s`.
@@ -58,7 +91,7 @@ pub(super) fn lstm<S: Simd>(simd: S, gates: &mut [f32], z: &[f32], c: &mut [f32]
     for j in 0..n {
         c[j] = f[j] * c[j] + i[j] * g[j];
     }
-    update(simd, h, c, o, |_, c, o| simd.mul(o, tanh(simd, c)));
+    update(simd, TimesTanh, h, c, o);
 }
 
 /// `dh` and `dc` become what goes on past the product, `d` the gradients of the gates before their activation.
@@ -71,7 +104,7 @@ pub(super) fn lstm_back<S: Simd>(simd: S, tape: &[f32], old_c: &[f32], dh: &mut 
     let (df, rest) = rest.split_at_mut(n);
     let (dg, r#do) = rest.split_at_mut(n);
     let (old_c, dc, dg, r#do) = (&old_c[..n], &mut dc[..n], &mut dg[..n], &mut r#do[..n]);
-    update(simd, r#do, c, c, |_, c, _| tanh(simd, c));
+    update(simd, Tanh, r#do, c, c);
     for j in 0..n {
         dc[j] += dh[j] * o[j] * (1.0 - r#do[j] * r#do[j]);
     }
@@ -99,7 +132,7 @@ pub(super) fn gru_after<S: Simd>(simd: S, gates: &mut [f32], z: &[f32], candidat
     let (u, r, inner) = (&gates[..n], &gates[n..2 * n], &gates[2 * n..3 * n]);
     let (z, candidate) = (&z[2 * n..3 * n], &mut candidate[..n]);
     candidate.copy_from_slice(z);
-    update(simd, candidate, r, inner, |z, r, inner| tanh(simd, simd.mul_add(r, inner, z)));
+    update(simd, TanhOfProduct, candidate, r, inner);
     for j in 0..n {
         h[j] = u[j] * h[j] + (1.0 - u[j]) * candidate[j];
     }
@@ -181,7 +214,7 @@ pub(super) fn scale(x: &mut [f32], by: &[f32]) {
 pub(super) fn simple<S: Simd>(simd: S, product: &[f32], z: &[f32], relu: bool, h: &mut [f32]) {
     h.copy_from_slice(product);
     if relu {
-        update(simd, h, z, z, |x, z, _| simd.max(simd.splat(0.0), simd.add(x, z)));
+        update(simd, ReluOfSum, h, z, z);
     } else {
         tanh_sum(simd, h, z);
     }

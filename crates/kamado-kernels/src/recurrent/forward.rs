@@ -166,7 +166,7 @@ impl Kernel for Run<'_> {
         for s in 0..shape.steps {
             self.product(simd, 0, &mut state);
             if shape.cell == Cell::GruResetBefore {
-                self.each(s, &mut state, |_, z, h, _, extra, gates| cell::gru_before_reset(simd, gates, z, extra, h));
+                self.reset(simd, s, &mut state);
                 self.product(simd, 1, &mut state);
             }
             self.step(simd, s, &mut state);
@@ -193,20 +193,30 @@ impl Run<'_> {
         unsafe { block.run(simd, std::ptr::null_mut()) };
     }
 
-    /// Calls `body(example · steps + time, z, h, c, extra, gates)` for the row of each example.
+    /// The row of the `i`-th example in step `s`: its place among all steps, z, h, c, extra and gates.
     #[inline(always)]
-    fn each(
-        &self,
-        s: usize,
-        state: &mut State<'_>,
-        mut body: impl FnMut(usize, &[f32], &mut [f32], &mut [f32], &mut [f32], &mut [f32]),
-    ) {
-        let (n, width, steps) = (self.shape.units, self.shape.width(), self.shape.steps);
-        let rows = self.examples.clone().zip(state.h.chunks_exact_mut(n)).zip(state.c.chunks_exact_mut(n));
-        let rest = state.extra.chunks_exact_mut(n).zip(state.gates.chunks_exact_mut(width));
-        for (((example, h), c), (extra, gates)) in rows.zip(rest) {
-            let at = example * steps + self.shape.time(s);
-            body(at, &self.operands.z[at * width..][..width], h, c, extra, gates);
+    fn row<'r>(&self, s: usize, i: usize, state: &'r mut State<'_>) -> Row<'r>
+    where
+        Self: 'r,
+    {
+        let (n, width) = (self.shape.units, self.shape.width());
+        let at = (self.examples.start + i) * self.shape.steps + self.shape.time(s);
+        let State { h, c, extra, gates } = state;
+        let [h, c, extra] = [h, c, extra].map(|all| &mut all[i * n..][..n]);
+        Row { at, h, c, extra, gates: &mut gates[i * width..][..width] }
+    }
+
+    #[inline(always)]
+    fn z(&self, at: usize) -> &[f32] {
+        &self.operands.z[at * self.shape.width()..][..self.shape.width()]
+    }
+
+    /// The elementwise part before the second product of a GRU that resets before it.
+    #[inline(always)]
+    fn reset<S: Simd>(&self, simd: S, s: usize, state: &mut State<'_>) {
+        for i in 0..self.examples.len() {
+            let row = self.row(s, i, state);
+            cell::gru_before_reset(simd, row.gates, self.z(row.at), row.extra, row.h);
         }
     }
 
@@ -214,15 +224,16 @@ impl Run<'_> {
     #[inline(always)]
     fn step<S: Simd>(&self, simd: S, s: usize, state: &mut State<'_>) {
         let (n, record) = (self.shape.units, self.shape.record());
-        self.each(s, state, |at, z, h, c, extra, gates| {
+        for i in 0..self.examples.len() {
+            let Row { at, h, c, extra, gates } = self.row(s, i, state);
             let counts = self.operands.mask.is_none_or(|mask| mask[at] > 0.5);
             if counts {
                 match self.shape.cell {
-                    Cell::Lstm => cell::lstm(simd, gates, z, c, h),
-                    Cell::GruResetAfter => cell::gru_after(simd, gates, z, extra, h),
-                    Cell::GruResetBefore => cell::gru_before_candidate(simd, gates, z, h),
-                    Cell::Tanh => cell::simple(simd, gates, z, false, h),
-                    Cell::Relu => cell::simple(simd, gates, z, true, h),
+                    Cell::Lstm => cell::lstm(simd, gates, self.z(at), c, h),
+                    Cell::GruResetAfter => cell::gru_after(simd, gates, self.z(at), extra, h),
+                    Cell::GruResetBefore => cell::gru_before_candidate(simd, gates, self.z(at), h),
+                    Cell::Tanh => cell::simple(simd, gates, self.z(at), false, h),
+                    Cell::Relu => cell::simple(simd, gates, self.z(at), true, h),
                 }
             }
             let place = at - self.shape.time(s) + s;
@@ -234,8 +245,17 @@ impl Run<'_> {
                     write(self.shape.cell, counts, tape.slice(at * record, record), h, c, extra, gates);
                 }
             }
-        });
+        }
     }
+}
+
+/// What belongs to one example in one step.
+struct Row<'a> {
+    at: usize,
+    h: &'a mut [f32],
+    c: &'a mut [f32],
+    extra: &'a mut [f32],
+    gates: &'a mut [f32],
 }
 
 /// The record of a step; of one that does not count, the state only.
