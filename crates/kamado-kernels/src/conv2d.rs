@@ -12,6 +12,7 @@ mod depthwise;
 mod forward;
 mod input_grad;
 mod kernel_grad;
+mod winograd;
 
 use bands::Geometry;
 use depthwise::Depthwise;

@@ -13,7 +13,7 @@ mod pack;
 mod plan;
 mod tile;
 
-pub(crate) use block::{Block, Gather, block_scratch, pack_whole, packed_whole};
+pub(crate) use block::{Block, DEPTH, Gather, block_scratch, pack_whole, packed_whole};
 pub use offsets::{OffsetTable, Offsets};
 pub(crate) use pack::pack_b;
 pub(crate) use plan::Plan;

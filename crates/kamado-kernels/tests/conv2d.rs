@@ -183,6 +183,19 @@ fn many_bands_and_many_images() {
     check(shape(3, 28, 28, 1, 32, PLAIN));
 }
 
+/// Enough channels for tiles to be cheaper, and images that tiles do not fill.
+#[test]
+fn tiles_at_all_edges() {
+    for (h, w, same) in [(8, 8, true), (9, 11, true), (13, 10, false), (7, 16, true), (12, 18, false)] {
+        for (in_c, out_c) in [(24, 40), (40, 24), (64, 67), (67, 64)] {
+            check(shape(2, h, w, in_c, out_c, Kernel { same, ..PLAIN }));
+        }
+    }
+    check(shape(1, 12, 12, 530, 20, Kernel { same: true, ..PLAIN }));
+    let valid = shape(2, 12, 13, 32, 32, PLAIN);
+    check(Conv2dShape { pad_top: 2, pad_left: 0, out_h: 14, out_w: 11, ..valid });
+}
+
 #[test]
 fn padding_beyond_the_kernel() {
     let same = shape(1, 4, 5, 2, 3, PLAIN);

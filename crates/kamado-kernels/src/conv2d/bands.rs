@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::gemm::{OffsetTable, Offsets, RawOffsets};
 
+use super::winograd::Winograd;
 use super::{Conv2dShape, table};
 
 /// Multiply-adds that a band aims at: large enough for its weights to be read from the cache many times, small enough for
@@ -16,6 +17,8 @@ const SMALL: usize = 1 << 17;
 #[derive(Debug)]
 pub(super) struct Geometry {
     pub(super) shape: Conv2dShape,
+    /// The faster way, if there is one.
+    pub(super) winograd: Option<Winograd>,
     /// Images of a band; more than one only if a band has all rows.
     images: usize,
     /// Output rows of a band.
@@ -39,7 +42,8 @@ impl Geometry {
         let images = (SMALL / image.max(1)).clamp(1, shape.batch.max(1));
         let bands = if images > 1 { 1 } else { image.div_ceil(LARGE).max(1) };
         let rows = shape.out_h.div_ceil(bands).max(4.min(shape.out_h));
-        let geometry = Geometry { shape, images, rows, pixels: OffsetTable::default(), taps: OffsetTable::default() };
+        let (winograd, empty) = (Winograd::new(shape), OffsetTable::default);
+        let geometry = Geometry { shape, winograd, images, rows, pixels: empty(), taps: empty() };
         let (row, col) = geometry.steps();
         let image = geometry.image_step();
         let pixel = |b: usize, i: usize, j: usize| b * image + i * shape.stride_h * row + j * shape.stride_w * col;

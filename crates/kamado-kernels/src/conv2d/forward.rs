@@ -6,6 +6,7 @@ use crate::simd::{ALIGN_SLACK, Shared, aligned, dispatch};
 
 use super::Conv2d;
 use super::bands::Geometry;
+use super::winograd::Winograd;
 
 impl Conv2d {
     /// Floats of scratch that [`Conv2d::forward`] needs.
@@ -44,7 +45,8 @@ impl Geometry {
 
     /// Floats of aligned scratch that [`Geometry::convolve`] needs.
     pub(super) fn scratch(&self, threads: usize) -> usize {
-        packed_whole(self.shape.taps(), self.shape.out_c) + threads * self.worker_scratch()
+        let direct = packed_whole(self.shape.taps(), self.shape.out_c) + threads * self.worker_scratch();
+        direct.max(self.winograd.map_or(0, |winograd| winograd.scratch(threads)))
     }
 
     pub(super) fn convolve(
@@ -65,6 +67,9 @@ impl Geometry {
         assert!(scratch.len() >= needed, "the scratch has {} of {needed} floats", scratch.len());
         if y.is_empty() {
             return;
+        }
+        if let Some(winograd) = self.winograd.filter(|_| Winograd::finishes(activation)) {
+            return winograd.convolve(exec, x, w, epilogue, y, scratch);
         }
         let (packed, workers) = scratch.split_at_mut(packed_whole(shape.taps(), shape.out_c));
         let whole = shape.groups == 1;

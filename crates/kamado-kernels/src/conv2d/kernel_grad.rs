@@ -9,6 +9,7 @@ use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 
 use super::Conv2d;
 use super::forward::Input;
+use super::winograd::Winograd;
 
 /// Tasks that the work is cut into, if it is large.
 const TASKS: usize = 16;
@@ -40,7 +41,15 @@ impl Conv2d {
         if let Some(depthwise) = &self.depthwise {
             return depthwise.kernel_grad_scratch(threads);
         }
-        self.cuts().0 * self.partial_len() + threads * self.kernel_grad_worker() + ALIGN_SLACK
+        ALIGN_SLACK
+            + match self.winograd_grad() {
+                Some(winograd) => winograd.grad_scratch(threads),
+                None => self.cuts().0 * self.partial_len() + threads * self.kernel_grad_worker(),
+            }
+    }
+
+    fn winograd_grad(&self) -> Option<Winograd> {
+        self.forward.winograd.filter(Winograd::for_kernel_grad)
     }
 
     /// Computes the gradient `dw` of the kernel, and of the bias, `db`, from the input and the gradient `dy` of the
@@ -73,6 +82,9 @@ impl Conv2d {
             dw.fill(0.0);
             db.into_iter().for_each(|db| db.fill(0.0));
             return;
+        }
+        if let Some(winograd) = self.winograd_grad() {
+            return winograd.kernel_grad(exec, x, dy, dw, db, aligned(scratch));
         }
         let (slices, blocks) = self.cuts();
         let (partials, workers) = aligned(scratch).split_at_mut(slices * self.partial_len());
