@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     NormGrad { dgamma: NodeId, dx: Option<NodeId>, dbeta: Option<NodeId> },
     /// One pass over a sequence with several results: those of a recurrent layer and its tape, or its gradients.
     Recurrent { members: Vec<NodeId> },
+    /// The variance of each channel and, in the same pass, the mean: the second output.
+    Moments { variance: NodeId, mean: Option<NodeId> },
     /// A chain of elementwise operators; the nodes ascend, the last is the result.
     Elementwise { members: Vec<NodeId> },
     /// A reduction of a chain of elementwise operators, which may be empty.
@@ -81,6 +83,7 @@ impl Group {
                 let part = |part: &Option<NodeId>, text| part.map_or("", |_| text);
                 format!("norm_scale_grad{}{}", part(dx, "+norm_grad"), part(dbeta, "+offset_grad"))
             }
+            Kind::Moments { variance, mean } => format!("{}{}", name(variance), mean.map_or("", |_| "+mean")),
             Kind::Elementwise { members } => names(members),
             Kind::Recurrent { members } => names(members),
             Kind::Reduction { root, members } if members.is_empty() => name(root).to_owned(),

@@ -166,6 +166,18 @@ impl Graph {
         Ok(NodeId(self.nodes.len() as u32 - 1))
     }
 
+    /// As [`Graph::push`], but if a node computes the same from the same inputs, that node.
+    ///
+    /// # Errors
+    /// As [`Graph::push`].
+    pub(crate) fn push_once(&mut self, op: impl Into<Op>, inputs: &[NodeId]) -> Result<NodeId, GraphError> {
+        let op = op.into();
+        match self.nodes.iter().position(|node| node.op == op && node.inputs == inputs) {
+            Some(index) => Ok(NodeId(index as u32)),
+            None => self.push(op, inputs),
+        }
+    }
+
     /// The error that `op`, in the current scope, does not accept its inputs.
     pub(crate) fn refuse(&self, op: &'static str, why: String) -> GraphError {
         GraphError::Shape { scope: self.scope.clone(), op, why: ShapeError(why) }

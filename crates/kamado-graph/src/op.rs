@@ -239,6 +239,8 @@ ops! {
     NormScaleGrad = "norm_scale_grad",
     Resize = "resize",
     ResizeGrad = "resize_grad",
+    ChannelAffine = "channel_affine",
+    ChannelVariance = "channel_variance",
     Softmax = "softmax",
     LogSoftmax = "log_softmax",
     SoftmaxCrossEntropy = "softmax_cross_entropy",

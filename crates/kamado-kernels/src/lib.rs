@@ -13,6 +13,7 @@ pub mod info_nce;
 pub mod isa;
 mod lanes;
 pub mod layout;
+pub mod moments;
 pub mod norm;
 pub mod peak;
 pub mod pool;

@@ -102,6 +102,13 @@ impl Builder<'_> {
             return Instr::Binary(function, a, b);
         }
         match &node.op {
+            Op::ChannelAffine(_) => {
+                let [x, shift, scale, offset] =
+                    [0, 1, 2, 3].map(|i| self.operand(Source::of(self.at.graph, node.inputs[i])));
+                let centred = self.push(Instr::Binary(BinaryFn::Sub, x, shift));
+                let scaled = self.push(Instr::Binary(BinaryFn::Mul, centred, scale));
+                Instr::Binary(BinaryFn::Add, scaled, offset)
+            }
             Op::DropoutMask(mask) => Instr::Dropout(DropoutMask { rate: mask.rate, stream: mask.stream }),
             Op::Expand(_) | Op::Constant(_) => {
                 let source = self.operand(Source::of(self.at.graph, id));

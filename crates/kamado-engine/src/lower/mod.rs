@@ -8,6 +8,7 @@ mod elementwise;
 mod gather;
 mod info_nce;
 mod matmul;
+mod moments;
 mod norm;
 mod pooling;
 mod positions;
@@ -101,6 +102,7 @@ pub(crate) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
         Kind::AttentionGrad { gradients } => attention::lower_grad(*gradients, at),
         Kind::NormGrad { dgamma, dx, dbeta } => norm::lower_gradients(Some(*dgamma), *dx, *dbeta, at),
         Kind::Recurrent { members } => recurrent::lower(members, at),
+        Kind::Moments { variance, mean } => moments::lower(*variance, *mean, at),
         Kind::Elementwise { members } => elementwise::lower(members, group.outputs[0], at),
         Kind::Reduction { root, members } => reduction::lower(*root, members, at),
         Kind::Update(update) => update::lower(*update, at),

@@ -71,6 +71,7 @@ fn is_elementwise(op: &Op) -> bool {
             | Scale(_)
             | StopGradient(_)
             | SigmoidCrossEntropy(_)
+            | ChannelAffine(_)
             | DropoutMask(_)
             | Constant(_)
             | Expand(_)
@@ -126,6 +127,7 @@ fn group(graph: &Graph, last: NodeId, mut members: BTreeSet<NodeId>) -> Group {
             Kind::Product { root: last, bias: None, activation: Default::default(), mask: None }
         }
         Op::Conv2dKernelGrad(_) => Kind::KernelGrad { root: last, bias: None },
+        Op::ChannelVariance(_) => Kind::Moments { variance: last, mean: None },
         op if is_elementwise(op) => Kind::Elementwise { members: members.into_iter().collect() },
         _ => Kind::Single(last),
     };

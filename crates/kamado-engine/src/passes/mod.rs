@@ -7,6 +7,7 @@ mod attention;
 mod dense_update;
 mod elementwise;
 mod kernel_grad;
+mod moments;
 mod norm_grad;
 mod order;
 mod product;
@@ -53,6 +54,7 @@ pub(crate) fn schedule(graph: &Graph, fusion: Fusion) -> Schedule {
         kernel_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
         norm_grad::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
         recurrent::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
+        moments::find_all(graph, &uses).into_iter().for_each(|group| cover.add(group));
     }
     for (index, _) in updated.iter().enumerate().filter(|(_, done)| !**done) {
         let update = &graph.updates()[index];

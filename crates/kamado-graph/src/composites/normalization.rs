@@ -91,8 +91,6 @@ impl Graph {
         let shifted = self.add(variance, epsilon)?;
         let deviation = self.sqrt(shifted)?;
         let factor = self.div(gamma, deviation)?;
-        let centred = self.sub(x, mean)?;
-        let scaled = self.mul(centred, factor)?;
-        self.add(scaled, beta)
+        self.channel_affine(x, mean, factor, beta)
     }
 }

@@ -95,8 +95,7 @@ impl Layer for BatchNormalization {
             Mode::Training if !b.trainable => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Inference => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Training => {
-                let axes: Vec<usize> = (0..b.graph.shape(x).rank() - 1).collect();
-                let (mean, variance) = b.graph.moments(x, &axes)?;
+                let (mean, variance) = (b.graph.channel_mean(x)?, b.graph.channel_variance(x)?);
                 b.moving_average(moving_mean, self.momentum, mean)?;
                 b.moving_average(moving_variance, self.momentum, variance)?;
                 (mean, variance)
