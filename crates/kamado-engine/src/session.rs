@@ -20,9 +20,6 @@ use crate::profile::Profile;
 use crate::runtime::Runtime;
 use crate::store::Store;
 
-/// The most inputs of a graph.
-const MAX_FEEDS: usize = 32;
-
 /// A graph, ready to run on a store of variables.
 ///
 /// Plans are compiled when a batch size is first met and kept. A run on a known batch size allocates nothing.
@@ -61,6 +58,9 @@ impl<'a> Outputs<'a> {
 }
 
 impl Session {
+    /// The most inputs of a graph.
+    pub const MAX_FEEDS: usize = 128;
+
     /// A session whose variables live in `store`, found by name. With `KAMADO_PROFILE=1` in the environment it prints
     /// where its time went when it is dropped.
     ///
@@ -144,7 +144,7 @@ impl Session {
         feeds: &[(&str, Feed<'_>)],
     ) -> Result<Outputs<'_>, EngineError> {
         self.prepare(batch)?;
-        let mut ordered = [Feed::F32(&[]); MAX_FEEDS];
+        let mut ordered = [Feed::F32(&[]); Self::MAX_FEEDS];
         let count = order_feeds(&self.graph, batch, feeds, &mut ordered)?;
         let Some(plan) = self.plans.get_mut(&batch) else { unreachable!("`prepare` has made the plan") };
         let _flush = FlushDenormals::new();
@@ -188,7 +188,7 @@ fn order_feeds<'f>(
     graph: &Graph,
     batch: usize,
     feeds: &[(&str, Feed<'f>)],
-    ordered: &mut [Feed<'f>; MAX_FEEDS],
+    ordered: &mut [Feed<'f>; Session::MAX_FEEDS],
 ) -> Result<usize, EngineError> {
     let mut count = 0;
     for (name, id) in graph.inputs() {
@@ -208,7 +208,7 @@ fn order_feeds<'f>(
         }
         let slot = ordered.get_mut(count).ok_or_else(|| EngineError::Feed {
             name: name.to_owned(),
-            expected: format!("at most {MAX_FEEDS} inputs"),
+            expected: format!("at most {} inputs", Session::MAX_FEEDS),
             got: "more".to_owned(),
         })?;
         *slot = feed.unwrap_or(Feed::F32(&[]));

@@ -93,7 +93,7 @@ impl Layer for BatchNormalization {
         let (mean, variance) = match b.mode {
             // A frozen layer must not drift with the data that pass through it, as in Keras.
             Mode::Training if !b.trainable => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
-            Mode::Inference => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
+            Mode::Inference | Mode::Decode => (b.graph.read(moving_mean)?, b.graph.read(moving_variance)?),
             Mode::Training => {
                 let (mean, variance) = (b.graph.channel_mean(x)?, b.graph.channel_variance(x)?);
                 b.moving_average(moving_mean, self.momentum, mean)?;

@@ -3,6 +3,7 @@
 use kamado_graph::graph::{Graph, NodeId, Role, VariableId, VariableInfo};
 use kamado_graph::shape::{DType, Dim, Shape};
 
+use super::Decoding;
 use crate::error::NnError;
 use crate::init::Initializer;
 
@@ -13,6 +14,8 @@ pub enum Mode {
     Inference,
     /// Training: dropout drops, batch normalisation uses the statistics of the batch.
     Training,
+    /// Generation: as [`Mode::Inference`], on one new token of each sequence, with memories of those before it.
+    Decode,
 }
 
 /// The weights and the side effects of a model's layers, gathered while its graph is built.
@@ -26,6 +29,8 @@ pub(crate) struct Weights {
     pub(crate) zero_rows: Vec<(VariableId, usize)>,
     /// The number of random streams in use.
     streams: u32,
+    /// What a decoding graph is given besides the new token.
+    pub(crate) decoding: Decoding,
 }
 
 /// The context in which a layer adds its weights and operators.

@@ -33,7 +33,7 @@ impl Layer for Dropout {
                 self.rate
             )));
         }
-        if b.mode == Mode::Inference || self.rate == 0.0 {
+        if b.mode != Mode::Training || self.rate == 0.0 {
             return Ok(x);
         }
         let stream = b.stream();

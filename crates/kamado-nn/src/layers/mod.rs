@@ -17,6 +17,7 @@ mod conv2d_transpose;
 mod convolution;
 mod cropping1d;
 mod cropping2d;
+mod decoding;
 mod dense;
 mod depthwise_conv1d;
 mod depthwise_conv2d;
@@ -83,6 +84,7 @@ pub use conv2d::Conv2d;
 pub use conv2d_transpose::Conv2dTranspose;
 pub use cropping1d::Cropping1d;
 pub use cropping2d::Cropping2d;
+pub use decoding::Memory;
 pub use dense::Dense;
 pub use depthwise_conv1d::DepthwiseConv1d;
 pub use depthwise_conv2d::DepthwiseConv2d;
@@ -131,6 +133,7 @@ pub use zero_padding1d::ZeroPadding1d;
 pub use zero_padding2d::ZeroPadding2d;
 
 pub(crate) use builder::Weights;
+pub(crate) use decoding::Decoding;
 
 use kamado_graph::graph::NodeId;
 use serde::{Deserialize, Serialize};

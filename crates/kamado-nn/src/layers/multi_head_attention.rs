@@ -119,7 +119,23 @@ impl MultiHeadAttention {
     }
 
     fn rotated(&self, b: &mut LayerBuilder<'_>, x: NodeId) -> Result<NodeId, NnError> {
-        Ok(if self.rotary { b.graph.rotary(x, None, ROTARY_BASE)? } else { x })
+        if !self.rotary {
+            return Ok(x);
+        }
+        let positions = if b.decodes() { Some(b.position()?) } else { None };
+        Ok(b.graph.rotary(x, positions, ROTARY_BASE)?)
+    }
+
+    /// For one new token, the keys and values of all tokens up to it, and which they are.
+    fn all_keys(
+        &self,
+        b: &mut LayerBuilder<'_>,
+        prefix: &str,
+        [k, v]: [NodeId; 2],
+    ) -> Result<([NodeId; 2], NodeId), NnError> {
+        let k = b.remembered(&format!("{prefix}key"), k)?;
+        let v = b.remembered(&format!("{prefix}value"), v)?;
+        Ok(([k, v], b.seen()?))
     }
 
     /// Attention of `query` to `key` and `value`, of which `mask` says which are real; the weights' names begin with `prefix`.
@@ -128,18 +144,29 @@ impl MultiHeadAttention {
         b: &mut LayerBuilder<'_>,
         prefix: &str,
         [query, value, key]: [NodeId; 3],
-        mask: Option<NodeId>,
+        mut mask: Option<NodeId>,
     ) -> Result<NodeId, NnError> {
         self.check(b)?;
+        if b.decodes() && !(self.use_causal_mask && query == key && query == value && mask.is_none()) {
+            return Err(b.error(
+                "cannot run on one new token at a time unless it attends to itself, causally and without a mask",
+            ));
+        }
         let [tokens, width] = sequence(b, query)?;
         let value_dim = self.value_dim.unwrap_or(self.key_dim);
         let [to_query, to_key, to_value, to_result] =
             ["query", "key", "value", "attention_output"].map(|part| format!("{prefix}{part}"));
         let q = self.heads(b, &to_query, query, self.key_dim)?;
         let k = self.heads(b, &to_key, key, self.key_dim)?;
-        let v = self.heads(b, &to_value, value, value_dim)?;
-        let (q, k) = (self.rotated(b, q)?, self.rotated(b, k)?);
+        let mut v = self.heads(b, &to_value, value, value_dim)?;
+        let (q, mut k) = (self.rotated(b, q)?, self.rotated(b, k)?);
         let mut attention = Attention::new(self.use_causal_mask, 1.0 / (self.key_dim as f64).sqrt());
+        if b.decodes() {
+            // What comes later is not there yet.
+            attention.causal = false;
+            let (all, seen) = self.all_keys(b, prefix, [k, v])?;
+            ([k, v], mask) = (all, Some(seen));
+        }
         if b.mode == Mode::Training && self.dropout > 0.0 {
             attention = Attention { dropout: self.dropout, stream: b.stream(), ..attention };
         }

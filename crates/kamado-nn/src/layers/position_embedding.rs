@@ -1,6 +1,7 @@
 //! Learned positions.
 
 use kamado_graph::graph::NodeId;
+use kamado_graph::ops::Gather;
 use serde::{Deserialize, Serialize};
 
 use super::parts::sequence;
@@ -47,7 +48,10 @@ impl Layer for PositionEmbedding {
             )));
         }
         let mut table = b.trainable("embeddings", &[self.sequence_length, features], self.initializer)?;
-        if steps < self.sequence_length {
+        if b.decodes() {
+            let position = b.position()?;
+            table = b.graph.gather(table, position, Gather::default())?;
+        } else if steps < self.sequence_length {
             table = b.graph.slice(table, 0, 0, steps)?;
         }
         Ok(b.graph.add(x, table)?)

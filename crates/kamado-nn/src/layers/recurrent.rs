@@ -63,8 +63,32 @@ impl Settings {
                  layer, which keeps the order",
             ));
         }
+        if b.decodes() {
+            return self.decode(b, inputs);
+        }
         let result = if self.return_sequences { RecurrentResult::Steps } else { RecurrentResult::Last };
         self.run(b, inputs, "", result)
+    }
+
+    /// One step from the state behind the token before.
+    fn decode(&self, b: &mut LayerBuilder<'_>, inputs: &[NodeId]) -> Result<NodeId, NnError> {
+        let x = b.one(inputs)?;
+        if self.go_backwards || !self.return_sequences {
+            return Err(b.error("cannot run on one new token at a time unless it runs forward and returns sequences"));
+        }
+        let mut operands = vec![x, b.state("h", self.units)?];
+        if self.cell.has_cell_state() {
+            operands.push(b.state("c", self.units)?);
+        }
+        let (recurrence, operands) = self.operands(b, &operands, "")?;
+        let y = b.graph.recurrent(recurrence, RecurrentResult::Sequence, &operands)?;
+        let h = b.graph.reshape(y, Shape::batched(&[self.units]))?;
+        b.remember("h", h);
+        if self.cell.has_cell_state() {
+            let c = b.graph.recurrent(recurrence, RecurrentResult::LastCell, &operands)?;
+            b.remember("c", c);
+        }
+        Ok(y)
     }
 
     /// Declares the weights, whose names begin with `prefix`, and runs the layer on `[x]`, `[x, h]` or, for an LSTM,
@@ -76,6 +100,16 @@ impl Settings {
         prefix: &str,
         result: RecurrentResult,
     ) -> Result<NodeId, NnError> {
+        let (recurrence, operands) = self.operands(b, inputs, prefix)?;
+        Ok(b.graph.recurrent(recurrence, result, &operands)?)
+    }
+
+    fn operands(
+        &self,
+        b: &mut LayerBuilder<'_>,
+        inputs: &[NodeId],
+        prefix: &str,
+    ) -> Result<(Recurrence, Vec<NodeId>), NnError> {
         let (x, states) = self.check(b, inputs)?;
         let (units, gates) = (self.units, self.cell.gates());
         let features = b.features(x)?[1];
@@ -105,7 +139,7 @@ impl Settings {
             masked: mask.is_some(),
             initial: !states.is_empty(),
         };
-        Ok(b.graph.recurrent(recurrence, result, &operands)?)
+        Ok((recurrence, operands))
     }
 
     /// Checks the settings and the inputs: the sequence, and the first state if it is given.
@@ -147,7 +181,7 @@ impl Settings {
 
     /// `x` with the same features dropped at every step of an example.
     fn dropped(&self, b: &mut LayerBuilder<'_>, x: NodeId, features: usize) -> Result<NodeId, NnError> {
-        if b.mode == Mode::Inference || self.dropout == 0.0 {
+        if b.mode != Mode::Training || self.dropout == 0.0 {
             return Ok(x);
         }
         let shape = Shape(vec![Dim::B, Dim::ONE, Dim::Fixed(features)]);

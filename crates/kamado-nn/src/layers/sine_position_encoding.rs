@@ -1,7 +1,7 @@
 //! Positions as sines and cosines.
 
 use kamado_graph::graph::NodeId;
-use kamado_graph::ops::SinusoidalPositions;
+use kamado_graph::ops::{Gather, SinusoidalPositions};
 use serde::{Deserialize, Serialize};
 
 use super::parts::sequence;
@@ -50,8 +50,13 @@ impl Layer for SinePositionEncoding {
         if !(self.max_wavelength > 0.0 && self.max_wavelength.is_finite()) {
             return Err(b.error(format!("max_wavelength must be greater than 0, got {}", self.max_wavelength)));
         }
+        let len = if b.decodes() { b.weights.decoding.tokens } else { len };
         let positions = SinusoidalPositions { len, dim, max_wavelength: self.max_wavelength };
-        let positions = b.graph.push(positions, &[])?;
+        let mut positions = b.graph.push(positions, &[])?;
+        if b.decodes() {
+            let position = b.position()?;
+            positions = b.graph.gather(positions, position, Gather::default())?;
+        }
         Ok(b.graph.add(x, positions)?)
     }
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use kamado_graph::error::GraphError;
 use kamado_graph::graph::{Graph, NodeId};
+use kamado_graph::shape::{DType, Shape, TensorType};
 
-use super::spec::{LayerSpec, MAX_ELEMENTS, ModelSpec};
+use super::spec::{InputSpec, LayerSpec, MAX_ELEMENTS, ModelSpec};
 use crate::error::NnError;
-use crate::layers::{Layer, LayerBuilder, Mode, Weights};
+use crate::layers::{Decoding, Layer, LayerBuilder, Mode, Weights};
 
 /// A model's graph up to its outputs.
 #[derive(Debug)]
@@ -35,13 +36,25 @@ pub(super) fn forward(spec: &ModelSpec, mode: Mode) -> Result<Forward, NnError> 
     spec.check()?;
     let mut inputs = Vec::with_capacity(spec.inputs.len());
     for input in &spec.inputs {
-        inputs.push(Value { node: graph.input(&input.name, input.ty())?, mask: None });
+        let ty = if mode == Mode::Decode { one_token(input, &mut weights.decoding)? } else { input.ty() };
+        inputs.push(Value { node: graph.input(&input.name, ty)?, mask: None });
     }
     let mut place = Place { graph: &mut graph, weights: &mut weights, mode, outer: None };
     let (layers, outputs) = place.build(spec, &inputs)?;
     let layers = layers.iter().map(|v| v.node).collect();
     let (outputs, masks) = outputs.iter().map(|v| (v.node, v.mask)).unzip();
     Ok(Forward { graph, weights, layers, outputs, masks })
+}
+
+/// The type of an input of sequences, with a new token for each.
+fn one_token(input: &InputSpec, decoding: &mut Decoding) -> Result<TensorType, NnError> {
+    let mut ty = input.ty();
+    match (ty.dtype, &input.shape[..]) {
+        (DType::I32, &[tokens]) if [0, tokens].contains(&decoding.tokens) => decoding.tokens = tokens,
+        _ => return Err(NnError::Model(format!("takes {ty} for {:?}, expected one length of i32[B, T]", input.name))),
+    }
+    ty.shape = Shape::batched(&[1]);
+    Ok(ty)
 }
 
 /// Adds the layers of a checked model that is a layer of another; the result is its only output.
@@ -110,7 +123,8 @@ impl Place<'_> {
             masks: &masks,
             result_mask: None,
         };
-        let result = layer.config.build(&mut builder, &nodes).and_then(|node| {
+        let built = builder.check_decoding(&layer.config).and_then(|()| layer.config.build(&mut builder, &nodes));
+        let result = built.and_then(|node| {
             let shape = builder.graph.shape(node);
             match shape.elements().is_some_and(|n| n.at(1) <= MAX_ELEMENTS) {
                 true => Ok(Value { node, mask: builder.mask_of_result(node)? }),

@@ -1,5 +1,6 @@
 //! A model: what it consists of, its weights, and the graphs that come from it.
 
+mod decoding;
 mod forward;
 mod functional;
 mod graphs;
@@ -9,6 +10,7 @@ mod sequential;
 mod spec;
 mod summary;
 
+pub use decoding::DecodingGraph;
 pub use functional::{FunctionalBuilder, Tensor};
 pub use graphs::{ModelGraph, Target, TrainingSpec};
 pub use objective::{Objective, SampleWeight};

@@ -1,6 +1,8 @@
 //! Text and other token sequences from a model that gives, for each place, a distribution over the next token.
 
 mod beam;
+mod cached;
+mod language_model;
 mod sampling;
 mod window;
 
@@ -9,11 +11,15 @@ pub use sampling::Sampling;
 use std::path::Path;
 
 use kamado_data::{Preprocessing, Tokenizer};
+use kamado_engine::Runtime;
 use kamado_graph::rng::Rng;
+use kamado_nn::model::Model;
 use kamado_nn::model_file::{self, ModelFile};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use cached::Cached;
+use language_model::LanguageModel;
 use window::Window;
 
 /// How the next token is chosen.
@@ -60,10 +66,51 @@ pub(crate) trait Decoder {
     fn advance(&mut self, parents: &[usize], tokens: &[i32]) -> Result<(), TrainError>;
 }
 
+/// `sequences[parents[i]]` with `tokens[i]` behind it, for each `i`.
+fn continued(sequences: &[Vec<i32>], parents: &[usize], tokens: &[i32]) -> Vec<Vec<i32>> {
+    let each = parents.iter().zip(tokens);
+    each.map(|(&parent, &token)| sequences[parent].iter().copied().chain([token]).collect()).collect()
+}
+
+/// How the distributions are computed.
+#[derive(Debug)]
+enum Means {
+    Cached(Cached),
+    Window(Window),
+}
+
+impl Means {
+    /// With memories if the model can, otherwise the whole model again for each token.
+    fn of(model: &Model, language: &LanguageModel, threads: Option<usize>) -> Result<Self, TrainError> {
+        let runtime = Runtime::new(threads)?;
+        Ok(match Cached::new(&runtime, model, language.clone())? {
+            Some(cached) => Means::Cached(cached),
+            None => Means::Window(Window::new(&runtime, model, language.clone())?),
+        })
+    }
+
+    /// Begins with one sequence, a prompt that the model takes.
+    fn start(&mut self, prompt: &[i32]) -> Result<&mut dyn Decoder, TrainError> {
+        match self {
+            Means::Cached(cached) => cached.start(prompt)?,
+            Means::Window(window) => window.start(prompt)?,
+        }
+        Ok(match self {
+            Means::Cached(cached) => cached,
+            Means::Window(window) => window,
+        })
+    }
+}
+
 /// A model that continues sequences of tokens.
+///
+/// Where every layer can, a token costs one time step of the model, since the layers remember the tokens before it; a
+/// sequence that outgrows the model's length then goes on from the last half of what it could take in. With other models the
+/// whole model runs on the last tokens again for each new one.
 #[derive(Debug)]
 pub struct Generator {
-    window: Window,
+    language: LanguageModel,
+    means: Means,
     tokenizer: Option<Tokenizer>,
 }
 
@@ -88,12 +135,14 @@ impl Generator {
                 TrainError::request(problem, "Use the version of Kamado that wrote it, or train the model again")
             })?,
         };
-        Ok(Generator { window: Window::new(&file.model, threads)?, tokenizer: preprocessing.text })
+        let language = LanguageModel::of(&file.model)?;
+        let means = Means::of(&file.model, &language, threads)?;
+        Ok(Generator { language, means, tokenizer: preprocessing.text })
     }
 
     /// How many tokens there are.
     pub fn vocabulary(&self) -> usize {
-        self.window.vocabulary()
+        self.language.vocabulary
     }
 
     /// Continues `prompt`; `each` is told every token as it is chosen and says whether to go on. Beam search chooses all at
@@ -107,6 +156,7 @@ impl Generator {
         generation: &Generation,
         mut each: impl FnMut(i32) -> bool,
     ) -> Result<Vec<i32>, TrainError> {
+        self.language.check(prompt)?;
         let sampling = match generation.decoding {
             Decoding::Greedy => Sampling { temperature: 0.0, ..Sampling::default() },
             Decoding::Sample(sampling) => sampling,
@@ -115,24 +165,24 @@ impl Generator {
                     let problem = format!("a beam of width {width} with length_penalty {length_penalty}");
                     return Err(TrainError::request(problem, "Give a width from 1 to 1024 and a finite penalty"));
                 }
-                self.window.start(prompt)?;
+                let decoder = self.means.start(prompt)?;
                 let Generation { max_new_tokens, stop, .. } = generation;
-                let tokens = beam::search(&mut self.window, width, length_penalty, *max_new_tokens, stop)?;
+                let tokens = beam::search(decoder, width, length_penalty, *max_new_tokens, stop)?;
                 tokens.iter().all(|&token| each(token));
                 return Ok(tokens);
             }
         };
         sampling.check()?;
-        self.window.start(prompt)?;
+        let decoder = self.means.start(prompt)?;
         let mut rng = Rng::new(sampling.seed, 0);
         let mut added = Vec::new();
         while added.len() < generation.max_new_tokens {
-            let token = sampling.draw(self.window.log_probabilities(0), &mut rng) as i32;
+            let token = sampling.draw(decoder.log_probabilities(0), &mut rng) as i32;
             added.push(token);
             if !each(token) || generation.stop.contains(&token) || added.len() == generation.max_new_tokens {
                 break;
             }
-            self.window.advance(&[0], &[token])?;
+            decoder.advance(&[0], &[token])?;
         }
         Ok(added)
     }
@@ -160,3 +210,6 @@ impl Generator {
         Ok(tokenizer.decode(&added))
     }
 }
+
+#[cfg(test)]
+mod tests;
