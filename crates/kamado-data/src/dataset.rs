@@ -81,6 +81,8 @@ pub struct Dataset {
     name: String,
     features: Arc<Features>,
     labels: Arc<Labels>,
+    /// How much each row of the source counts in a loss.
+    weights: Option<Arc<[f32]>>,
     /// The rows of `features` and `labels` that belong to this view, in order; all of them if absent.
     rows: Option<Arc<[usize]>>,
     len: usize,
@@ -135,7 +137,44 @@ impl Dataset {
             let found = format!("{label_len}");
             return Err(DataError::malformed(name, format!("one label for each of {len} examples"), found, remedy));
         }
-        Ok(Dataset { name, features: Arc::new(features), labels: Arc::new(labels), rows: None, len, example_len })
+        Ok(Dataset {
+            name,
+            features: Arc::new(features),
+            labels: Arc::new(labels),
+            weights: None,
+            rows: None,
+            len,
+            example_len,
+        })
+    }
+
+    /// The same examples, of which each counts with its weight in the loss of training and evaluation; one weight for each
+    /// example of this view, at least 0. Views of the result keep them.
+    ///
+    /// Errors if there are not as many weights as examples, or one is negative or no number.
+    pub fn with_sample_weights(self, weights: &[f32]) -> Result<Self> {
+        let remedy = "Give one number of at least 0 for each example";
+        if weights.len() != self.len {
+            let expected = format!("{} sample weights", self.len);
+            return Err(DataError::malformed(self.name, expected, format!("{}", weights.len()), remedy));
+        }
+        if let Some(i) = weights.iter().position(|&weight| !(weight >= 0.0 && weight.is_finite())) {
+            let found = format!("{} at example {i}", weights[i]);
+            return Err(DataError::malformed(self.name, "sample weights of at least 0", found, remedy));
+        }
+        let mut all = vec![1.0; self.rows().max().map_or(0, |row| row + 1)];
+        self.rows().zip(weights).for_each(|(row, &weight)| all[row] = weight);
+        Ok(Dataset { weights: Some(all.into()), ..self })
+    }
+
+    /// Whether examples have weights of their own.
+    pub fn has_sample_weights(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// How much example `example` of this view counts in a loss; 1 unless said otherwise.
+    pub fn sample_weight(&self, example: usize) -> f32 {
+        self.weights.as_ref().and_then(|weights| weights.get(self.row(example))).copied().unwrap_or(1.0)
     }
 
     /// Where the examples come from.
@@ -252,7 +291,7 @@ impl Dataset {
         Some(counts)
     }
 
-    /// SHA-256 of shape, names of the classes, and the examples of this view with their labels in order, in
+    /// SHA-256 of shape, names of the classes, and the examples of this view with their labels and weights in order, in
     /// hexadecimal. The name of the dataset has no part in it.
     pub fn content_hash(&self) -> String {
         let mut hash = Sha256::new();
@@ -262,6 +301,9 @@ impl Dataset {
             values.iter().for_each(|value| hash.update(value.to_le_bytes()));
         };
         for (example, row) in self.rows().enumerate() {
+            if self.has_sample_weights() {
+                hash.update(self.sample_weight(example).to_le_bytes());
+            }
             match &self.features.data {
                 FeatureData::U8(data) => hash.update(&data[span(row, self.example_len)]),
                 FeatureData::F32(data) => update_floats(&mut hash, &data[span(row, self.example_len)]),

@@ -5,6 +5,7 @@
 
 mod ahead;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::augment::{Augment, Augmenter, Scratch};
@@ -148,7 +149,7 @@ impl Loader {
         let order: Arc<[usize]> = self.order(epoch).into();
         let ahead =
             if self.0.augmenter.is_some() && self.0.config.prefetch { Ahead::start(self, epoch, &order) } else { None };
-        Batches { loader: self.clone(), epoch, order, position: 0, ahead, scratch: Scratch::default() }
+        Batches { loader: self.clone(), epoch, order, last: 0..0, position: 0, ahead, scratch: Scratch::default() }
     }
 
     /// Writes the given examples, preprocessed but never distorted, to the front of `x` and their labels to the front of
@@ -284,6 +285,8 @@ fn front<'a, T>(buffer: &'a mut [T], needed: usize, what: &str) -> Result<&'a mu
 /// The batches of one epoch.
 #[derive(Debug)]
 pub struct Batches {
+    /// The places in the order of the examples of the last batch.
+    last: Range<usize>,
     loader: Loader,
     epoch: u64,
     order: Arc<[usize]>,
@@ -316,7 +319,13 @@ impl Batches {
         }
         self.loader.fill_labels(examples, labels)?;
         let count = examples.len();
+        self.last = self.position..end;
         self.position = end;
         Ok(Some(count))
+    }
+
+    /// The examples of the batch that was written last, in its order.
+    pub fn examples(&self) -> &[usize] {
+        &self.order[self.last.clone()]
     }
 }

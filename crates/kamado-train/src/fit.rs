@@ -6,17 +6,18 @@ use kamado_data::{Augment, Dataset, Loader, LoaderConfig};
 use kamado_engine::{EngineError, Session, Store, within};
 use kamado_graph::graph::Graph;
 use kamado_graph::update::StepInfo;
-use kamado_nn::model::{ModelGraph, TrainingSpec};
+use kamado_nn::model::{ModelGraph, Objective, SampleWeight, TrainingSpec};
 
 use crate::callbacks::{Callback, StopFlag, TrainInfo};
 use crate::error::TrainError;
 use crate::history::{EpochRecord, History};
-use crate::meter::{Meter, task};
+use crate::meter::{Measured, Meter, task};
 use crate::pass::{EvaluationPass, single_input_and_units};
 use crate::preflight::Report;
 use crate::resources::{Bytes, Precision};
-use crate::targets::{Inputs, Targets};
+use crate::targets::{Inputs, Targets, example_len};
 use crate::trainer::Trainer;
+use crate::weights::{ClassWeight, Weights};
 
 /// How to train. Defaults as in Keras, but for the number of epochs: 10 epochs, batches of 32, shuffled.
 pub struct Fit<'a> {
@@ -39,6 +40,9 @@ pub struct Fit<'a> {
     /// The most memory that weights, the optimiser's state and the results of a step may take together; to keep to it, some
     /// results are computed again for the backward pass.
     pub memory_limit: Option<Bytes>,
+    /// If given, how much the examples of each class count in the loss. Weights of single examples belong to the data; see
+    /// [`Dataset::with_sample_weights`].
+    pub class_weight: Option<ClassWeight>,
     /// Asks to stop early.
     pub stop: StopFlag,
     /// Are told how it goes.
@@ -57,6 +61,7 @@ impl Default for Fit<'_> {
             ema: None,
             precision: Precision::F32,
             memory_limit: None,
+            class_weight: None,
             stop: StopFlag::default(),
             callbacks: Vec::new(),
         }
@@ -65,7 +70,7 @@ impl Default for Fit<'_> {
 
 impl std::fmt::Debug for Fit<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Fit { epochs, batch_size, validation, seed, shuffle, augment, ema, .. } = self;
+        let Fit { epochs, batch_size, validation, seed, shuffle, augment, ema, class_weight, .. } = self;
         f.debug_struct("Fit")
             .field("epochs", epochs)
             .field("batch_size", batch_size)
@@ -74,6 +79,7 @@ impl std::fmt::Debug for Fit<'_> {
             .field("shuffle", shuffle)
             .field("augment", augment)
             .field("ema", ema)
+            .field("class_weight", class_weight)
             .finish_non_exhaustive()
     }
 }
@@ -126,6 +132,7 @@ struct Steps {
     input: String,
     x: Inputs,
     targets: Targets,
+    weights: Option<Weights>,
     /// For each weight of the model, the variable that holds the value to use: its average, or itself.
     sources: Vec<String>,
     taken: u64,
@@ -150,9 +157,12 @@ fn fitted(graph: Graph, fit: &Fit<'_>, batch_size: usize, kept: usize) -> Result
 impl Steps {
     fn new(trainer: &Trainer, train: &Dataset, fit: &Fit<'_>) -> Result<Self, TrainError> {
         let (model, loss) = (&trainer.model, &trainer.loss);
-        let spec = TrainingSpec { loss: loss.into(), optimizer: trainer.optimizer.clone(), ema: fit.ema };
-        let model_graph = model.training_graph(&spec)?;
         let batch_size = fit.batch_size.min(train.len());
+        let weights = Weights::new(train, fit.class_weight.as_ref(), batch_size)?;
+        let sample_weight = weights.as_ref().map(|_| SampleWeight::PerExample);
+        let objective = Objective { sample_weight, ..loss.into() };
+        let spec = TrainingSpec { loss: objective, optimizer: trainer.optimizer.clone(), ema: fit.ema };
+        let model_graph = model.training_graph(&spec)?;
         let config = LoaderConfig {
             batch_size,
             shuffle: fit.shuffle,
@@ -169,7 +179,8 @@ impl Steps {
         }
         let sources = sources(&model_graph, model.variables.len());
         let target = model_graph.targets.first().cloned();
-        let (input, units) = single_input_and_units(model)?;
+        let (input, outputs) = single_input_and_units(model)?;
+        let units = outputs / example_len(&model_graph.places).max(1);
         let total = fit.epochs as u64 * loader.batches_per_epoch() as u64;
         let every = trainer.optimizer.options.every();
         if every > total {
@@ -185,6 +196,7 @@ impl Steps {
             input,
             x: Inputs::new(train, batch_size),
             targets: Targets::new(target.as_ref(), train, batch_size)?,
+            weights,
             loader,
             sources,
             taken: 0,
@@ -221,14 +233,22 @@ impl Steps {
             let learning_rate = trainer.optimizer.learning_rate_at(self.taken, self.total);
             let info = StepInfo { seed: fit.seed, step: self.taken, learning_rate };
             let x = self.x.feed(n * self.loader.dataset().example_len());
-            let feeds = self.targets.feeds((self.input.as_str(), x), n);
+            let data = self.loader.dataset();
+            self.weights.iter_mut().for_each(|weights| weights.fill(data, batches.examples()));
+            let feeds = self.targets.feeds((self.input.as_str(), x), self.weights.as_ref(), n);
             let outputs = self.session.run(&mut self.store, n, &info, feeds.used())?;
             let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
             (step, self.taken) = (step + 1, self.taken + 1);
             if !loss.is_finite() {
                 return Err(TrainError::NotFinite { epoch, step, loss, learning_rate });
             }
-            self.meter.add(n, loss, outputs.get("prediction").unwrap_or_default(), self.targets.truth(n));
+            self.meter.add(&Measured {
+                examples: n,
+                loss,
+                prediction: outputs.get("prediction").unwrap_or_default(),
+                truth: self.targets.truth(n),
+                counts: outputs.get("loss_counts"),
+            });
             if !fit.callbacks.is_empty() {
                 let logs = self.meter.running();
                 fit.callbacks.iter_mut().for_each(|c| c.on_batch_end(step, steps, logs, start.elapsed()));

@@ -22,6 +22,7 @@ mod targets;
 #[cfg(test)]
 mod testing;
 mod trainer;
+mod weights;
 
 pub use baseline::Baseline;
 pub use callbacks::{Callback, StopFlag, TrainInfo};
@@ -35,3 +36,4 @@ pub use predictor::{Prediction, Predictor};
 pub use resources::{Bytes, Precision};
 pub use run::{DataRecord, Machine, RunRecord};
 pub use trainer::{Predictions, Trainer};
+pub use weights::ClassWeight;

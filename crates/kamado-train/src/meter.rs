@@ -7,10 +7,23 @@ use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::metrics::{Accumulator, Kind, Metric, Task, Truth};
 
+/// What a step says of its batch.
+pub(crate) struct Measured<'a> {
+    pub(crate) examples: usize,
+    /// The mean loss.
+    pub(crate) loss: f64,
+    pub(crate) prediction: &'a [f32],
+    pub(crate) truth: Truth<'a>,
+    /// 0 at places that count neither in the loss nor in metrics; `None` if all count.
+    pub(crate) counts: Option<&'a [f32]>,
+}
+
 /// Loss and metrics while batches go by; nothing is allocated after its making.
 pub(crate) struct Meter {
     loss: f64,
-    examples: usize,
+    /// The places that `loss` is the sum over: examples, or time steps that count.
+    places: f64,
+    units: usize,
     metrics: Vec<Box<dyn Accumulator>>,
     logs: Evaluation,
 }
@@ -23,14 +36,31 @@ impl Meter {
     pub(crate) fn new(metrics: &[Metric], task: Task, examples: usize) -> Result<Self, TrainError> {
         let logs = Evaluation { loss: f64::NAN, metrics: metrics.iter().map(|m| (m.to_string(), f64::NAN)).collect() };
         let metrics = metrics.iter().map(|m| m.start(task, examples)).collect::<Result<_, _>>()?;
-        Ok(Meter { loss: 0.0, examples: 0, metrics, logs })
+        Ok(Meter { loss: 0.0, places: 0.0, units: task.units, metrics, logs })
     }
 
-    /// Takes in a batch with its mean loss.
-    pub(crate) fn add(&mut self, examples: usize, loss: f64, prediction: &[f32], truth: Truth<'_>) {
-        self.loss += loss * examples as f64;
-        self.examples += examples;
-        self.metrics.iter_mut().for_each(|metric| metric.add(prediction, truth));
+    /// Takes in a batch.
+    pub(crate) fn add(&mut self, batch: &Measured<'_>) {
+        let Measured { examples, loss, prediction, truth, counts } = *batch;
+        let places = counts.map_or(examples as f64, |counts| counts.iter().map(|&count| f64::from(count)).sum());
+        self.loss += loss * places;
+        self.places += places;
+        let Some(counts) = counts else {
+            self.metrics.iter_mut().for_each(|metric| metric.add(prediction, truth));
+            return;
+        };
+        let units = self.units;
+        for metric in &mut self.metrics {
+            let mut start = 0;
+            for run in counts.chunk_by(|a, b| (*a == 0.0) == (*b == 0.0)) {
+                let places = start..start + run.len();
+                if run[0] != 0.0 {
+                    metric
+                        .add(&prediction[places.start * units..places.end * units], truth.part(places.clone(), units));
+                }
+                start = places.end;
+            }
+        }
     }
 
     /// The values so far, without those that take long to compute.
@@ -42,13 +72,13 @@ impl Meter {
     /// All values, after which a new epoch begins.
     pub(crate) fn finish(&mut self) -> Evaluation {
         self.update(true);
-        (self.loss, self.examples) = (0.0, 0);
+        (self.loss, self.places) = (0.0, 0.0);
         self.metrics.iter_mut().for_each(|metric| metric.reset());
         self.logs.clone()
     }
 
     fn update(&mut self, all: bool) {
-        self.logs.loss = self.loss / self.examples as f64;
+        self.logs.loss = self.loss / self.places;
         for ((_, value), metric) in self.logs.metrics.iter_mut().zip(&self.metrics) {
             *value = if all || metric.is_cheap() { metric.value() } else { f64::NAN };
         }
@@ -90,14 +120,45 @@ mod tests {
     fn batches_weigh_by_their_examples() {
         let task = Task { kind: Kind::MultiClass, units: 2, logits: false };
         let mut meter = Meter::new(&[Metric::Accuracy, Metric::Auc], task, 3).unwrap();
-        meter.add(2, 1.0, &[0.9, 0.1, 0.2, 0.8], Truth::Classes(&[0, 0]));
-        meter.add(1, 4.0, &[0.3, 0.7], Truth::Classes(&[1]));
+        let batch = |examples, loss, prediction, labels| Measured {
+            examples,
+            loss,
+            prediction,
+            truth: Truth::Classes(labels),
+            counts: None,
+        };
+        meter.add(&batch(2, 1.0, &[0.9, 0.1, 0.2, 0.8], &[0, 0]));
+        meter.add(&batch(1, 4.0, &[0.3, 0.7], &[1]));
         let running = meter.running().clone();
         assert_eq!((running.loss, running.get("accuracy")), (2.0, Some(2.0 / 3.0)));
         assert!(running.get("auc").unwrap().is_nan());
         assert_eq!(meter.finish().get("auc"), Some(0.5));
-        meter.add(1, 7.0, &[0.3, 0.7], Truth::Classes(&[1]));
+        meter.add(&batch(1, 7.0, &[0.3, 0.7], &[1]));
         assert_eq!(meter.finish().loss, 7.0);
+    }
+
+    #[test]
+    fn padding_counts_neither_in_the_loss_nor_in_metrics() {
+        let task = Task { kind: Kind::MultiClass, units: 2, logits: false };
+        let mut meter = Meter::new(&[Metric::Accuracy], task, 4).unwrap();
+        let prediction = [0.9, 0.1, 0.2, 0.8, 0.2, 0.8, 0.3, 0.7];
+        let truth = Truth::Classes(&[0, 0, 1, -1]);
+        meter.add(&Measured {
+            examples: 2,
+            loss: 1.0,
+            prediction: &prediction,
+            truth,
+            counts: Some(&[1.0, 0.0, 1.0, 0.0]),
+        });
+        meter.add(&Measured {
+            examples: 2,
+            loss: 4.0,
+            prediction: &prediction,
+            truth,
+            counts: Some(&[0.0, 1.0, 0.0, 0.0]),
+        });
+        let logs = meter.finish();
+        assert_eq!((logs.loss, logs.get("accuracy")), (2.0, Some(2.0 / 3.0)));
     }
 
     #[test]

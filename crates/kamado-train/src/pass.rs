@@ -6,13 +6,14 @@ use kamado_data::{Dataset, LabelsMut, Loader, LoaderConfig, Preprocessing};
 use kamado_engine::{Runtime, Session, Store};
 use kamado_graph::update::StepInfo;
 use kamado_nn::losses::Loss;
-use kamado_nn::model::{Model, ModelGraph};
+use kamado_nn::model::{Model, ModelGraph, Objective, SampleWeight};
 
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
-use crate::meter::{Meter, task};
+use crate::meter::{Measured, Meter, task};
 use crate::metrics::Metric;
 use crate::targets::{Inputs, Targets, example_len};
+use crate::weights::Weights;
 
 /// No dropout, no update: nothing depends on these.
 pub(crate) const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
@@ -91,6 +92,7 @@ impl Pass {
 pub(crate) struct EvaluationPass {
     pass: Pass,
     targets: Targets,
+    weights: Option<Weights>,
     meter: Meter,
 }
 
@@ -104,12 +106,16 @@ impl EvaluationPass {
         preprocessing: &Preprocessing,
         batch_size: usize,
     ) -> Result<Self, TrainError> {
-        let graph = model.evaluation_graph(loss)?;
-        let (_, units) = single_input_and_units(model)?;
-        let targets = Targets::new(graph.targets.first(), data, batch_size.min(data.len()).max(1))?;
+        let batch = batch_size.min(data.len()).max(1);
+        let weights = Weights::new(data, None, batch)?;
+        let sample_weight = weights.as_ref().map(|_| SampleWeight::PerExample);
+        let graph = model.evaluation_graph(Objective { sample_weight, ..loss.into() })?;
+        let (_, outputs) = single_input_and_units(model)?;
+        let units = outputs / example_len(&graph.places).max(1);
+        let targets = Targets::new(graph.targets.first(), data, batch)?;
         let meter = Meter::new(metrics, task(loss, units, data), data.len())?;
         let pass = Pass::new(runtime, model, graph, data, preprocessing, batch_size)?;
-        Ok(EvaluationPass { pass, targets, meter })
+        Ok(EvaluationPass { pass, targets, weights, meter })
     }
 
     /// Loss and metrics with the weights of `model`.
@@ -119,10 +125,17 @@ impl EvaluationPass {
         let mut batches = loader.epoch(0);
         while let Some(n) = batches.next_into(x.as_mut(), self.targets.as_mut())? {
             let x = x.feed(n * loader.dataset().example_len());
-            let feeds = self.targets.feeds((input.as_str(), x), n);
+            self.weights.iter_mut().for_each(|weights| weights.fill(loader.dataset(), batches.examples()));
+            let feeds = self.targets.feeds((input.as_str(), x), self.weights.as_ref(), n);
             let outputs = session.run(store, n, &STILL, feeds.used())?;
             let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
-            self.meter.add(n, loss, outputs.get("prediction").unwrap_or_default(), self.targets.truth(n));
+            self.meter.add(&Measured {
+                examples: n,
+                loss,
+                prediction: outputs.get("prediction").unwrap_or_default(),
+                truth: self.targets.truth(n),
+                counts: outputs.get("loss_counts"),
+            });
         }
         Ok(self.meter.finish())
     }

@@ -7,6 +7,7 @@ use kamado_nn::model::Target;
 
 use crate::error::TrainError;
 use crate::metrics::Truth;
+use crate::weights::Weights;
 
 /// The number of elements of one example; `shape` is `[B, …]`.
 pub(crate) fn example_len(shape: &Shape) -> usize {
@@ -62,13 +63,18 @@ enum Memory {
     Nothing,
 }
 
-/// What is fed in a step: the features, then the labels if the loss takes some.
+/// What is fed in a step: the features, then the labels if the loss takes some, and weights if there are some.
 pub(crate) struct Feeds<'a> {
-    all: [(&'a str, Feed<'a>); 2],
+    all: [(&'a str, Feed<'a>); 3],
     used: usize,
 }
 
 impl<'a> Feeds<'a> {
+    fn push(&mut self, name: &'a str, feed: Feed<'a>) {
+        self.all[self.used] = (name, feed);
+        self.used += 1;
+    }
+
     pub(crate) fn used(&self) -> &[(&'a str, Feed<'a>)] {
         &self.all[..self.used]
     }
@@ -116,14 +122,23 @@ impl Targets {
         }
     }
 
-    /// The features and the first `examples` labels, for the engine.
-    pub(crate) fn feeds<'a>(&'a self, features: (&'a str, Feed<'a>), examples: usize) -> Feeds<'a> {
-        let (labels, used) = match &self.memory {
-            Memory::Classes { width, data } => (Feed::I32(&data[..examples * width]), 2),
-            Memory::Values { width, data } => (Feed::F32(&data[..examples * width]), 2),
-            Memory::Nothing => (Feed::F32(&[]), 1),
-        };
-        Feeds { all: [features, (&self.name, labels)], used }
+    /// The features, the first `examples` labels and weights, for the engine.
+    pub(crate) fn feeds<'a>(
+        &'a self,
+        features: (&'a str, Feed<'a>),
+        weights: Option<&'a Weights>,
+        examples: usize,
+    ) -> Feeds<'a> {
+        let mut feeds = Feeds { all: [features; 3], used: 1 };
+        match &self.memory {
+            Memory::Classes { width, data } => feeds.push(&self.name, Feed::I32(&data[..examples * width])),
+            Memory::Values { width, data } => feeds.push(&self.name, Feed::F32(&data[..examples * width])),
+            Memory::Nothing => {}
+        }
+        if let Some(weights) = weights {
+            feeds.push("sample_weight", weights.feed(examples));
+        }
+        feeds
     }
 
     /// The first `examples` labels, for metrics.

@@ -87,6 +87,7 @@ fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
         ema: recipe.train.ema_momentum,
         precision: recipe.train.precision,
         memory_limit: recipe.train.memory_limit,
+        class_weight: recipe.train.class_weight.clone(),
         ..Fit::default()
     }
 }

@@ -1,7 +1,7 @@
 //! The graphs of a model: prediction, evaluation, training.
 
 use kamado_graph::graph::{Graph, NodeId, Role, Update, VariableId, VariableInfo};
-use kamado_graph::shape::TensorType;
+use kamado_graph::shape::{Shape, TensorType};
 use kamado_graph::update::{MovingAverage, Settings, UpdateRule};
 
 use super::forward::{Forward, forward};
@@ -45,7 +45,7 @@ pub struct Target {
 /// when training, averaged weights named `ema.<weight>` and the optimiser's slots named
 /// `<optimizer>.<weight>.<slot>`. Outputs: `prediction`, or `prediction.<output>` for each of several; in graphs with
 /// a loss also `loss`, see [`Objective`]; `loss_per_example`, `[B]`, without sample weights; and, where padding or an
-/// ignored class does not count, `loss_count`, the number of places that `loss` is the mean over.
+/// ignored class does not count, `loss_counts`, which is 1 at the places that `loss` is the mean over and 0 elsewhere.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ModelGraph {
     /// The graph.
@@ -54,6 +54,9 @@ pub struct ModelGraph {
     pub targets: Vec<Target>,
     /// The type of the input `sample_weight`, if the objective has sample weights.
     pub sample_weight: Option<TensorType>,
+    /// The shape of the losses of the first output: `[B]`, or one for each time step or pixel, `[B, …]`. Without a loss,
+    /// `[B]`.
+    pub places: Shape,
 }
 
 /// The prefix of the names of averaged weights.
@@ -124,7 +127,7 @@ impl ModelSpec {
     pub fn forward_graph(&self, mode: Mode) -> Result<ModelGraph, NnError> {
         let mut forward = forward(self, mode)?;
         self.set_predictions(&mut forward);
-        Ok(ModelGraph { graph: forward.graph, targets: Vec::new(), sample_weight: None })
+        Ok(ModelGraph { graph: forward.graph, targets: Vec::new(), sample_weight: None, places: Shape::batched(&[]) })
     }
 
     /// The graph for prediction.
@@ -141,8 +144,8 @@ impl ModelSpec {
     /// If the model is not possible, naming the layer, or the loss does not fit its output.
     pub fn evaluation_graph(&self, objective: impl Into<Objective>) -> Result<ModelGraph, NnError> {
         let mut forward = forward(self, Mode::Inference)?;
-        let AddedLoss { targets, sample_weight, .. } = self.add_loss(&mut forward, &objective.into())?;
-        Ok(ModelGraph { graph: forward.graph, targets, sample_weight })
+        let AddedLoss { targets, sample_weight, places, .. } = self.add_loss(&mut forward, &objective.into())?;
+        Ok(ModelGraph { graph: forward.graph, targets, sample_weight, places })
     }
 
     /// The graph of a training step: prediction, loss, the gradient of every weight, and the updates.
@@ -157,7 +160,7 @@ impl ModelSpec {
             return Err(NnError::Optimizer { place: "ema".into(), problem });
         }
         let mut forward = forward(self, Mode::Training)?;
-        let AddedLoss { loss, targets, sample_weight } = self.add_loss(&mut forward, &training.loss)?;
+        let AddedLoss { loss, targets, sample_weight, places } = self.add_loss(&mut forward, &training.loss)?;
         let Forward { mut graph, weights, .. } = forward;
         let trainable = trainable(&graph);
         if trainable.is_empty() {
@@ -178,7 +181,7 @@ impl ModelSpec {
             let settings = Settings::default();
             graph.add_update(Update { rule, variable, slots: Vec::new(), value, settings });
         }
-        Ok(ModelGraph { graph, targets, sample_weight })
+        Ok(ModelGraph { graph, targets, sample_weight, places })
     }
 
     pub(super) fn set_predictions(&self, forward: &mut Forward) {

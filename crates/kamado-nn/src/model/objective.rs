@@ -57,6 +57,8 @@ pub(super) struct AddedLoss {
     pub(super) loss: NodeId,
     pub(super) targets: Vec<Target>,
     pub(super) sample_weight: Option<TensorType>,
+    /// The shape of the losses of the first output.
+    pub(super) places: Shape,
 }
 
 /// The sums over outputs.
@@ -114,12 +116,12 @@ impl Objective {
 
 impl ModelSpec {
     /// Adds targets and loss, and names the results `loss`, `loss_per_example` and, where not every place of the only
-    /// output counts, `loss_count`.
+    /// output counts, `loss_counts`.
     pub(super) fn add_loss(&self, forward: &mut Forward, objective: &Objective) -> Result<AddedLoss, NnError> {
         objective.check_names(&self.outputs)?;
         self.set_predictions(forward);
         forward.graph.set_scope("loss");
-        let (mut targets, mut totals, mut weights) = (Vec::new(), Totals::default(), None);
+        let (mut targets, mut totals, mut weights, mut places) = (Vec::new(), Totals::default(), None, None);
         for (i, name) in self.outputs.iter().enumerate() {
             let (output, mask, loss) = (forward.outputs[i], forward.masks[i], objective.loss_of(name));
             let graph = &mut forward.graph;
@@ -136,10 +138,9 @@ impl ModelSpec {
             let weight = sample_weights(graph, objective, each, loss, &mut weights)?;
             totals.add(graph, each, weight, objective.weight_of(name)?)?;
             if let (Some(counts), 1) = (each.counts, self.outputs.len()) {
-                let axes: Vec<usize> = (0..graph.shape(counts).rank()).collect();
-                let count = graph.sum(counts, &axes, false)?;
-                graph.set_output("loss_count", count);
+                graph.set_output("loss_counts", counts);
             }
+            places.get_or_insert_with(|| graph.shape(each.loss).clone());
         }
         let graph = &mut forward.graph;
         let (examples, loss) = totals.finish(graph)?;
@@ -147,7 +148,8 @@ impl ModelSpec {
         graph.set_output("loss_per_example", examples);
         graph.set_scope("");
         let sample_weight = weights.map(|weights| graph.node(weights).ty.clone());
-        Ok(AddedLoss { loss, targets, sample_weight })
+        let places = places.unwrap_or_else(|| Shape::batched(&[]));
+        Ok(AddedLoss { loss, targets, sample_weight, places })
     }
 }
 

@@ -10,6 +10,7 @@ mod error_mean;
 mod f1;
 mod mae;
 mod mse;
+mod perplexity;
 mod precision;
 mod recall;
 mod rmse;
@@ -30,6 +31,8 @@ pub enum Metric {
     Accuracy,
     /// The share of examples whose class is among the `k` likeliest.
     TopK(usize),
+    /// The exponential of the mean surprise at the right class.
+    Perplexity,
     /// True positives over predicted positives.
     Precision,
     /// True positives over actual positives.
@@ -48,8 +51,18 @@ pub enum Metric {
 
 impl Metric {
     /// The names that [`Metric::from_str`] accepts, one for each metric.
-    pub const NAMES: &'static [&'static str] =
-        &["accuracy", "top_k_categorical_accuracy", "precision", "recall", "f1_score", "auc", "mae", "mse", "rmse"];
+    pub const NAMES: &'static [&'static str] = &[
+        "accuracy",
+        "top_k_categorical_accuracy",
+        "perplexity",
+        "precision",
+        "recall",
+        "f1_score",
+        "auc",
+        "mae",
+        "mse",
+        "rmse",
+    ];
 
     /// Starts to accumulate this metric; `examples` is how many will come, so that nothing is allocated later.
     ///
@@ -61,6 +74,7 @@ impl Metric {
             _ if task.kind == Kind::Unreadable => false,
             Metric::Mae | Metric::Mse | Metric::Rmse => true,
             Metric::TopK(k) => task.kind == Kind::MultiClass && k >= 1,
+            Metric::Perplexity => task.kind == Kind::MultiClass,
             _ => classifies,
         };
         if !fits {
@@ -69,6 +83,7 @@ impl Metric {
         Ok(match self {
             Metric::Accuracy => Box::new(accuracy::Accuracy::new(task)),
             Metric::TopK(k) => Box::new(top_k::TopK::new(task, k)),
+            Metric::Perplexity => Box::new(perplexity::Perplexity::new(task)),
             Metric::Precision => Box::new(precision::Precision::new(task)),
             Metric::Recall => Box::new(recall::Recall::new(task)),
             Metric::F1 => Box::new(f1::F1::new(task)),
@@ -87,6 +102,7 @@ impl fmt::Display for Metric {
             Metric::Accuracy => "accuracy",
             Metric::TopK(5) => "top_k_categorical_accuracy",
             Metric::TopK(k) => return write!(f, "top_{k}_categorical_accuracy"),
+            Metric::Perplexity => "perplexity",
             Metric::Precision => "precision",
             Metric::Recall => "recall",
             Metric::F1 => "f1_score",
@@ -108,6 +124,7 @@ impl FromStr for Metric {
                 Metric::Accuracy
             }
             "top_k_categorical_accuracy" | "sparse_top_k_categorical_accuracy" | "top_k" => Metric::TopK(5),
+            "perplexity" => Metric::Perplexity,
             "precision" => Metric::Precision,
             "recall" => Metric::Recall,
             "f1_score" | "f1" => Metric::F1,

@@ -1,6 +1,7 @@
 //! What a model does, as far as metrics must know.
 
 use std::fmt;
+use std::ops::Range;
 
 /// How outputs are to be read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -23,7 +24,7 @@ impl Kind {
         match self {
             Kind::Binary | Kind::MultiLabel => "accuracy, precision, recall, f1_score, auc, mae, mse or rmse",
             Kind::MultiClass => {
-                "accuracy, top_k_categorical_accuracy, precision, recall, f1_score, auc, mae, mse or rmse"
+                "accuracy, top_k_categorical_accuracy, perplexity, precision, recall, f1_score, auc, mae, mse or rmse"
             }
             Kind::Regression => "mae, mse or rmse",
             Kind::Unreadable => "none; watch the loss",
@@ -70,12 +71,20 @@ pub enum Truth<'a> {
     Values(&'a [f32]),
 }
 
-impl Truth<'_> {
+impl<'a> Truth<'a> {
     /// The number of examples.
     pub(super) fn examples(&self, units: usize) -> usize {
         match self {
             Truth::Classes(classes) => classes.len(),
             Truth::Values(values) => values.len() / units.max(1),
+        }
+    }
+
+    /// Only these examples.
+    pub(crate) fn part(self, examples: Range<usize>, units: usize) -> Self {
+        match self {
+            Truth::Classes(classes) => Truth::Classes(&classes[examples]),
+            Truth::Values(values) => Truth::Values(&values[examples.start * units..examples.end * units]),
         }
     }
 

@@ -13,6 +13,7 @@ use super::error::RecipeError;
 use super::schema::Document;
 use super::tables;
 use crate::resources::{Bytes, Precision};
+use crate::weights::ClassWeight;
 
 /// No recipe is longer, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -141,6 +142,8 @@ fn is_yes(yes: &bool) -> bool {
 pub struct TrainConfig {
     /// What is made small.
     pub loss: Loss,
+    /// How much the examples of each class count: `"balanced"`, or weights by the names of classes, 1 for others.
+    pub class_weight: Option<ClassWeight>,
     /// What is reported beside it, by name.
     #[serde(default)]
     pub metrics: Vec<String>,

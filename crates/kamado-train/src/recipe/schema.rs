@@ -34,6 +34,8 @@ pub(crate) enum Kind {
     TaggedWith(&'static [Variant], &'static [Field]),
     /// What the first kind accepts, or an array that the second does.
     Either(&'static Kind, &'static Kind),
+    /// One of some words, or a table of numbers within bounds with any keys.
+    WordOrNumbers(&'static [&'static str], f64, f64),
     /// A number within bounds, or `{ type = "name", … }`.
     NumberOrTagged(f64, f64, &'static [Variant]),
     /// As many values as the bounds allow.
@@ -154,7 +156,17 @@ impl<'a> Document<'a> {
                 Ok(()) => Ok(Value::from(text.as_ref())),
                 Err(problem) => Err(self.error(value.span(), format!("{path}: {problem}"), "")),
             },
-            (Kind::Word(words), DeValue::String(text)) => self.word(words, text, value.span(), path),
+            (Kind::WordOrNumbers(_, low, high), DeValue::Table(table)) => {
+                let mut read = Map::new();
+                for (key, value) in table {
+                    let name: &str = key.get_ref();
+                    read.insert(name.to_owned(), self.number(*low, *high, value, &join(path, name))?);
+                }
+                Ok(Value::Object(read))
+            }
+            (Kind::Word(words) | Kind::WordOrNumbers(words, ..), DeValue::String(text)) => {
+                self.word(words, text, value.span(), path)
+            }
             (Kind::Integer(low, high), DeValue::Integer(_)) => self.integer(*low, *high, value, path).map(Value::from),
             (Kind::Number(low, high) | Kind::NumberOrTagged(low, high, _), DeValue::Integer(_) | DeValue::Float(_)) => {
                 self.number(*low, *high, value, path)
@@ -296,6 +308,9 @@ fn expected(kind: &Kind) -> String {
         Kind::Number(low, high) => format!("a number {}", between(low, high, *high == f64::MAX)),
         Kind::Text | Kind::Checked(_) => "a string".to_owned(),
         Kind::Word(words) => format!("one of {}", list(words)),
+        Kind::WordOrNumbers(words, low, high) => {
+            format!("{}, or a table of names, each with {}", list(words), expected(&Kind::Number(*low, *high)))
+        }
         Kind::Pair(low, high) => {
             format!("an integer {}, or two of them as in [3, 3]", between(low, high, *high == i64::MAX))
         }

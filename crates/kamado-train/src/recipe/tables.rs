@@ -157,6 +157,7 @@ const TRAIN: &[Field] = &[
     field("optimizer", Kind::TaggedWith(OPTIMIZERS, EVERY_OPTIMIZER)),
     required("loss", Kind::Tagged(LOSSES)),
     field("metrics", Kind::List(&Kind::Checked(metric), 0, 16)),
+    field("class_weight", Kind::WordOrNumbers(&["balanced"], 0.0, f64::MAX)),
     field("epochs", Kind::Integer(1, 1_000_000)),
     field("batch_size", COUNT),
     field("seed", Kind::Integer(0, i64::MAX)),
