@@ -226,7 +226,7 @@ layers = [
   { type = "dense", units = 3, kernel_initializer = { type = "random_uniform", minval = -1, maxval = 1 }, bias_initializer = { type = "constant", value = 0.5 } },
 ]
 [train]
-optimizer = { type = "sgd", momentum = 0.9, nesterov = true, weight_decay = 1e-4, learning_rate = { type = "cosine_decay", initial_learning_rate = 0.1, warmup_target = 0.2, warmup_steps = 10, alpha = 0.1 } }
+optimizer = { type = "sgd", momentum = 0.9, nesterov = true, weight_decay = 1e-4, clipnorm = 1, gradient_accumulation_steps = 2, exclude_from_weight_decay = ["bias"], groups = [{ match = "dense", learning_rate = 0.5 }], learning_rate = { type = "cosine_decay", initial_learning_rate = 0.1, warmup_target = 0.2, warmup_steps = 10, alpha = 0.1 } }
 loss = { type = "sparse_categorical_crossentropy", from_logits = true }
 metrics = ["accuracy", "top_3_categorical_accuracy"]
 epochs = 2

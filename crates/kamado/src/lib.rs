@@ -55,7 +55,10 @@ pub mod prelude {
     pub use kamado_nn::losses::Loss;
     pub use kamado_nn::model::{FunctionalBuilder, Model, Seed, Sequential};
     pub use kamado_nn::optimizers::schedules::Schedule;
-    pub use kamado_nn::optimizers::{Adam, AdamW, LearningRate, Optimizer, RmsProp, Sgd};
+    pub use kamado_nn::optimizers::{
+        Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Group, Lamb, LearningRate, Lion, Nadam, Optimizer, Options,
+        RmsProp, Sgd,
+    };
     pub use kamado_train::recipe::Recipe;
     pub use kamado_train::{Baseline, Evaluation, Fit, History, Metric, Predictor, StopFlag, Trainer};
 }
