@@ -21,6 +21,8 @@ use elastic::Elastic;
 pub struct Augment {
     /// Turn left or right, in degrees (0 to 180).
     pub rotation: f32,
+    /// Mirror every second image, left to right.
+    pub horizontal_flip: bool,
     /// Move along each axis, as a share of the image side (0 to 1).
     pub shift: f32,
     /// Scale by `1 - zoom` to `1 + zoom` (0 to below 1).
@@ -43,7 +45,16 @@ pub struct Augment {
 impl Default for Augment {
     /// No distortion.
     fn default() -> Self {
-        Augment { rotation: 0.0, shift: 0.0, zoom: 0.0, shear: 0.0, elastic: 0.0, elastic_cells: 4, cutout: 0.0 }
+        Augment {
+            rotation: 0.0,
+            horizontal_flip: false,
+            shift: 0.0,
+            zoom: 0.0,
+            shear: 0.0,
+            elastic: 0.0,
+            elastic_cells: 4,
+            cutout: 0.0,
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! PNG and JPEG files.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
+use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbaImage};
 
 use crate::error::{DataError, Result};
@@ -32,6 +34,14 @@ impl Picture {
 
     pub(crate) fn image(&self) -> &DynamicImage {
         &self.0
+    }
+
+    /// The picture in this size, so that training and prediction see the same.
+    pub(crate) fn resized(&self, height: u32, width: u32) -> Cow<'_, DynamicImage> {
+        match (self.height(), self.width()) == (height, width) {
+            true => Cow::Borrowed(&self.0),
+            false => Cow::Owned(resize(&self.0, height, width)),
+        }
     }
 }
 
@@ -83,6 +93,11 @@ fn decode(source: impl BufRead + Seek, length: u64, name: &str) -> Result<Pictur
     image.apply_orientation(orientation);
     let image = if image.color().has_alpha() { on_white(image.to_rgba8()) } else { image };
     Ok(Picture(image.into_rgb8().into()))
+}
+
+/// The mean of the pixels that each new one covers, with weights that fall linearly (bilinear where it grows).
+pub(crate) fn resize(image: &DynamicImage, height: u32, width: u32) -> DynamicImage {
+    image.resize_exact(width, height, FilterType::Triangle)
 }
 
 fn damaged(name: &str, error: &dyn std::error::Error) -> DataError {

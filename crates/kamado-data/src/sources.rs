@@ -2,6 +2,7 @@
 
 pub mod digits;
 pub mod idx_files;
+pub mod image_folder;
 pub mod mnist;
 pub mod text_file;
 

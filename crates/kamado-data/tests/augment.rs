@@ -42,6 +42,21 @@ fn cutout_blanks_a_square_of_the_wanted_size() {
 }
 
 #[test]
+fn a_flip_mirrors_about_half_of_the_images() {
+    let (plain, flipped) =
+        (distorted(Augment::default()), distorted(Augment { horizontal_flip: true, ..Augment::default() }));
+    let mut mirrored = 0;
+    for (plain, found) in plain.chunks(64).zip(flipped.chunks(64)) {
+        let is = |source: &dyn Fn(usize) -> usize| (0..64).all(|i| (found[i] - plain[source(i)]).abs() < 1e-4);
+        let mirror = is(&|i| i / 8 * 8 + 7 - i % 8);
+        assert!(mirror || is(&|i| i));
+        mirrored += usize::from(mirror);
+    }
+    // Six standard deviations of a fair coin: sqrt(1797) / 2 = 21.2.
+    assert!(mirrored.abs_diff(1797 / 2) < 127, "{mirrored}");
+}
+
+#[test]
 fn settings_out_of_range_are_refused_by_name() {
     let settings = |text: &str| serde_json::from_str::<Augment>(text).unwrap().check();
     assert!(settings(r#"{"rotation": 180, "shift": 1, "zoom": 0.9, "shear": 80, "elastic": 1, "cutout": 1}"#).is_ok());

@@ -30,7 +30,16 @@ impl AffineMap {
         let (yx, yy) = (-sin / zoom, cos / zoom);
         let (cx, cy) = ((width as f32 - 1.0) / 2.0, (height as f32 - 1.0) / 2.0);
         let (dx, dy) = (cx + tx, cy + ty);
-        AffineMap { xx, xy, yx, yy, x0: cx - xx * dx - xy * dy, y0: cy - yx * dx - yy * dy }
+        let map = AffineMap { xx, xy, yx, yy, x0: cx - xx * dx - xy * dy, y0: cy - yx * dx - yy * dy };
+        // Drawn last and only if wanted, so that the other draws do not depend on it.
+        if settings.horizontal_flip && rng.uniform() < 0.5 { map.mirrored(width) } else { map }
+    }
+
+    /// The map whose result is mirrored left to right: `x` takes the place of `width - 1 - x`.
+    fn mirrored(self, width: usize) -> Self {
+        let last = width as f32 - 1.0;
+        let (x0, y0) = (self.x0 + self.xx * last, self.y0 + self.yx * last);
+        AffineMap { xx: -self.xx, yx: -self.yx, x0, y0, ..self }
     }
 }
 

@@ -1,11 +1,11 @@
 //! From a picture of any size and kind to the input of an image network.
 
-use image::{DynamicImage, GrayImage, imageops::FilterType};
+use image::{DynamicImage, GrayImage};
 use serde::{Deserialize, Serialize};
 
 use super::{Preprocessing, digit};
 use crate::error::{DataError, Result};
-use crate::image_file::Picture;
+use crate::image_file::{Picture, resize};
 
 /// Whether light and dark are exchanged before prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ impl ImageInput {
         let digit_placed = placed.is_some();
         let image = match placed {
             Some(placed) => placed.into(),
-            None if resized => image.resize_exact(width, height, FilterType::Triangle),
+            None if resized => resize(&image, height, width),
             None => image,
         };
         let report =
