@@ -143,14 +143,12 @@ fn a_missing_section_is_named() {
 }
 
 #[test]
-fn the_schema_knows_every_layer_that_stands_in_a_row() {
+fn the_schema_knows_every_layer() {
     let known = BTreeSet::from_iter(LayerConfig::KINDS.iter().copied());
     let help = mistake("\"conv2d\"", "\"zzz\"").help;
     let listed = help.trim_start_matches("known: ").split(", ").collect::<BTreeSet<_>>();
-    // These join several layers, or hold a model, which a list of layers cannot say.
-    let joins =
-        BTreeSet::from(["add", "multiply", "subtract", "average", "maximum", "minimum", "concatenate", "dot", "model"]);
-    assert_eq!(listed, known.difference(&joins).copied().collect());
+    // This holds a model of its own, which a list of layers cannot say.
+    assert_eq!(listed, known.difference(&BTreeSet::from(["model"])).copied().collect());
 }
 
 #[test]
@@ -163,6 +161,46 @@ fn layers_have_names_and_may_be_frozen() {
     assert_eq!(Recipe::parse("again.toml", &recipe.to_toml()).unwrap(), recipe);
     let error = mistake("{ type = \"conv2d\",", "{ type = \"zero_padding2d\", padding = \"a\" }, { type = \"conv2d\",");
     assert!(error.help.contains("or two of them as in [3, 3], or an array, each entry"), "{error}");
+}
+
+#[test]
+fn layers_may_read_others_than_the_one_before() {
+    let skip = "{ type = \"flatten\", name = \"flat\" }, { type = \"dense\", units = 1152, name = \"wide\" },\n\
+                { type = \"add\", inputs = [\"flat\", \"wide\"] }";
+    let recipe = Recipe::parse("mine.toml", &MINE.replace("{ type = \"flatten\" }", skip)).unwrap();
+    let spec = recipe.model_spec(&[8, 8, 1]);
+    let inputs: Vec<String> = spec.layers.iter().map(|layer| layer.inputs.join(" ")).collect();
+    assert_eq!(inputs, ["input_layer", "conv2d", "flat", "flat wide", "add"]);
+    assert!(spec.variables().is_ok());
+    assert_eq!(Recipe::parse("again.toml", &recipe.to_toml()).unwrap(), recipe);
+    let later = mistake("{ type = \"flatten\" }", "{ type = \"add\", inputs = [\"conv2d\", \"dens\"] }");
+    assert_eq!((later.line, later.column), (7, 19), "{later}");
+    assert!(later.problem.contains("model.layers[1] reads \"dens\", but no layer before it"), "{later}");
+    let near = mistake("{ type = \"flatten\" }", "{ type = \"flatten\", inputs = [\"conv2\"] }");
+    assert!(near.help.contains("did you mean \"conv2d\"?"), "{near}");
+    assert!(mistake("{ type = \"flatten\" }", "{ type = \"flatten\", inputs = [] }").problem.contains("0 entries"));
+}
+
+#[test]
+fn a_folder_of_images_has_a_size_and_perhaps_a_test_set() {
+    let folder = "source = \"image_folder\"\nimage_size = 9";
+    let recipe = Recipe::parse("mine.toml", &MINE.replace("source = \"digits\"", folder)).unwrap();
+    assert_eq!((recipe.data.image_size, recipe.data.test_split), (Some([9, 9]), None));
+    assert_eq!(recipe.data.example_shape().unwrap(), [9, 9, 3]);
+    assert!(recipe.data.load(1).unwrap_err().to_string().contains("--data DIR"));
+    let error = mistake("source = \"digits\"", "source = \"digits\"\nimage_size = 9");
+    assert!(error.problem.contains("image_size has no effect") && error.line == 3, "{error}");
+}
+
+#[test]
+fn the_recipe_for_cifar10_is_the_residual_network_of_twenty_layers() {
+    let recipe = BUILTIN.iter().find(|builtin| builtin.name == "cifar10").unwrap().recipe().unwrap();
+    let spec = recipe.model_spec(&recipe.data.example_shape().unwrap());
+    let variables = spec.variables().unwrap();
+    let trained = variables.iter().filter(|variable| !variable.name.contains("moving"));
+    // As many as the same network has in PyTorch (bench/peers/pytorch.py).
+    assert_eq!(trained.map(|variable| variable.shape.iter().product::<usize>()).sum::<usize>(), 272_474);
+    assert!(spec.unused_layers().is_empty());
 }
 
 #[test]
@@ -195,6 +233,7 @@ stratify = false
 scaling = "standardize"
 [data.augment]
 rotation = 10
+horizontal_flip = true
 shift = 0.1
 zoom = 0.1
 shear = 3

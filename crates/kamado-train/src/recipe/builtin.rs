@@ -14,7 +14,7 @@ pub struct Builtin {
 }
 
 /// All of them.
-pub const BUILTIN: [Builtin; 4] = [
+pub const BUILTIN: [Builtin; 5] = [
     Builtin {
         name: "digits",
         about: "1,797 real 8x8 digits, part of this program: a small network in seconds",
@@ -34,6 +34,11 @@ pub const BUILTIN: [Builtin; 4] = [
         name: "shakespeare",
         about: "a small transformer that learns to continue a text of yours, character by character",
         toml: include_str!("builtin/shakespeare.toml"),
+    },
+    Builtin {
+        name: "cifar10",
+        about: "60,000 coloured images of 32x32 pixels in folders (--data DIR): a ResNet-20 in four passes",
+        toml: include_str!("builtin/cifar10.toml"),
     },
 ];
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::RecipeError;
 use super::schema::Document;
+use super::suggest::closest;
 use super::tables;
 use crate::resources::{Bytes, Precision};
 use crate::weights::ClassWeight;
@@ -36,8 +37,8 @@ pub struct Recipe {
 pub struct DataConfig {
     /// Which reader.
     pub source: Source,
-    /// The directory with the files of `mnist` (the cache of this user if absent) or `idx` (the current one if absent);
-    /// the file of `text`.
+    /// The directory with the files of `mnist` (the cache of this user if absent) or `idx` (the current one if absent), or
+    /// the folders of `image_folder`; the file of `text`.
     pub path: Option<PathBuf>,
     /// `idx`: images or rows to learn from.
     pub train_images: Option<PathBuf>,
@@ -47,6 +48,8 @@ pub struct DataConfig {
     pub test_images: Option<PathBuf>,
     /// `idx`: their labels.
     pub test_labels: Option<PathBuf>,
+    /// `image_folder`: the rows and columns that all pictures are brought to; those of the pictures if absent.
+    pub image_size: Option<[usize; 2]>,
     /// `text`: the tokens of an example; 128 unless said otherwise.
     pub sequence_length: Option<usize>,
     /// `text`: the distance between the starts of two examples to learn from; `sequence_length` unless said otherwise.
@@ -80,6 +83,8 @@ pub enum Source {
     Mnist,
     /// Files in the format of MNIST.
     Idx,
+    /// Pictures in folders named after their classes.
+    ImageFolder,
     /// A text file, to learn to continue texts like it, character by character.
     Text,
 }
@@ -110,7 +115,7 @@ pub enum Scaling {
     None,
 }
 
-/// `[model]`: the layers in order. The shape of the input is that of the data.
+/// `[model]`: the layers in order. The shape of the input, `input_layer`, is that of the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -127,6 +132,9 @@ pub struct LayerEntry {
     /// The name; the type, with a number from the second on, unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The earlier layers that it reads, by name, or `input_layer`; the layer before unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Vec<String>>,
     /// Whether training changes its weights; true unless said otherwise.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub trainable: bool,
@@ -201,23 +209,47 @@ impl Recipe {
             let place = document.place_of(&format!("data.{}", conflict.key));
             document.error(place, conflict.problem, conflict.help)
         })?;
+        recipe.check_inputs(&document)?;
         Ok(recipe)
+    }
+
+    /// Refuses layers that read what no layer before them is called.
+    fn check_inputs(&self, document: &Document<'_>) -> Result<(), RecipeError> {
+        let layers = self.model_spec(&[1]).layers;
+        let mut known = vec![ModelSpec::INPUT];
+        for (i, layer) in layers.iter().enumerate() {
+            if let Some(unknown) = layer.inputs.iter().find(|name| !known.contains(&name.as_str())) {
+                let place = document.place_of(&format!("model.layers[{i}].inputs"));
+                let problem = format!("model.layers[{i}] reads {unknown:?}, but no layer before it has this name");
+                let help = match closest(unknown, &known) {
+                    Some(near) => format!("did you mean {near:?}?"),
+                    None => format!("give a layer `name = {unknown:?}`, or read {:?}", ModelSpec::INPUT),
+                };
+                return Err(document.error(place, problem, help));
+            }
+            known.push(&layer.name);
+        }
+        Ok(())
     }
 
     /// The model for examples of this shape, without weights.
     pub fn model_spec(&self, example: &[usize]) -> ModelSpec {
         let start = match self.data.source {
             Source::Text => Sequential::with_tokens(example),
-            Source::Digits | Source::Mnist | Source::Idx => Sequential::new(example),
+            Source::Digits | Source::Mnist | Source::Idx | Source::ImageFolder => Sequential::new(example),
         };
-        let add = |model: Sequential, LayerEntry { layer, name, trainable }: LayerEntry| {
+        let add = |model: Sequential, LayerEntry { layer, name, trainable, .. }: LayerEntry| {
             let model = match name {
                 Some(name) => model.add_named(&name, layer),
                 None => model.add(layer),
             };
             model.trainable(trainable)
         };
-        self.model.layers.iter().cloned().fold(start, add).spec()
+        let mut spec = self.model.layers.iter().cloned().fold(start, add).spec();
+        for (layer, entry) in spec.layers.iter_mut().zip(&self.model.layers) {
+            layer.inputs = entry.inputs.clone().unwrap_or_else(|| std::mem::take(&mut layer.inputs));
+        }
+        spec
     }
 
     /// Loss, optimiser and averaging.
@@ -248,6 +280,9 @@ impl DataConfig {
     /// Fills in what depends on other keys, and refuses keys that would have no effect.
     fn complete(&mut self) -> Result<(), Conflict> {
         self.check_files()?;
+        if self.source != Source::ImageFolder && self.image_size.is_some() {
+            conflict("image_size", "has no effect", "it belongs to source = \"image_folder\"")?;
+        }
         self.complete_text()?;
         match (self.validation, self.validation_split) {
             (Validation::Split, None) => self.validation_split = Some(0.1),
@@ -258,6 +293,8 @@ impl DataConfig {
         }
         let own_test = self.source == Source::Mnist || self.test_images.is_some();
         match (own_test, self.test_split) {
+            // Only the folder itself says whether it has a test set.
+            _ if self.source == Source::ImageFolder => {}
             (false, None) => self.test_split = Some(if self.source == Source::Text { 0.1 } else { 0.2 }),
             (true, Some(_)) => {
                 conflict("test_split", "has no effect", "leave it out: this source has a test set of its own")?;
@@ -302,7 +339,7 @@ impl DataConfig {
                 (Source::Idx, None) if needed => {
                     conflict("source", &format!("= \"idx\" needs `{key}`"), "give the names of the files")?;
                 }
-                (Source::Digits | Source::Mnist | Source::Text, Some(_)) => {
+                (Source::Digits | Source::Mnist | Source::ImageFolder | Source::Text, Some(_)) => {
                     conflict(key, "has no effect", "it belongs to source = \"idx\"")?;
                 }
                 _ => {}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kamado_data::sources::text_file::{self, TextParts, TextWindows};
-use kamado_data::sources::{TrainTest, digits, idx_files, mnist};
+use kamado_data::sources::{TrainTest, digits, idx_files, image_folder, mnist};
 use kamado_data::{DataError, Dataset, ImageInput, Invert, Part, Preprocessing, random_split, stratified_split};
 
 use super::config::{DataConfig, Scaling, Source, Validation};
@@ -31,11 +31,12 @@ impl DataConfig {
             return self.read_text();
         }
         let (TrainTest { train, test }, mut preprocessing) = self.read()?;
+        let test_split = self.split_for_test(test.is_some())?;
         // The same call whether or not there is a test set to cut off, so that no example can be in two parts.
-        let fractions: Vec<f64> = [self.test_split, self.validation_split].into_iter().flatten().collect();
+        let fractions: Vec<f64> = [test_split, self.validation_split].into_iter().flatten().collect();
         let mut parts = self.divide(&train, &fractions, seed)?.into_iter();
         let mut next = |wanted: bool| if wanted { parts.next() } else { None };
-        let (split_test, split_validation) = (next(self.test_split.is_some()), next(self.validation_split.is_some()));
+        let (split_test, split_validation) = (next(test_split.is_some()), next(self.validation_split.is_some()));
         let train = next(true).unwrap_or(train);
         let test = test.or(split_test).ok_or_else(|| request("there are no test data", "Set data.test_split"))?;
         let validation = match self.validation {
@@ -51,7 +52,20 @@ impl DataConfig {
         Ok(Parts { train, validation, test, preprocessing })
     }
 
-    /// The shape of one example; for `idx`, that in the file.
+    /// The share to cut off for the test; of a folder of images, it follows from whether it has a test set.
+    fn split_for_test(&self, own_test: bool) -> Result<Option<f64>, DataError> {
+        match (self.source, own_test, self.test_split) {
+            (Source::ImageFolder, true, Some(_)) => Err(request(
+                "data.test_split has no effect: the folder has a test set of its own",
+                "Leave it out, or take the folder `test` away",
+            )),
+            (Source::ImageFolder, false, None) => Ok(Some(0.2)),
+            (_, _, split) => Ok(split),
+        }
+    }
+
+    /// The shape of one example; for `idx`, that in the file; for `image_folder`, that of its pictures, or of coloured
+    /// ones of the size that the recipe says if it does not say where they are.
     ///
     /// # Errors
     /// As [`load`](DataConfig::load).
@@ -60,6 +74,10 @@ impl DataConfig {
             Source::Digits => Ok(vec![8, 8, 1]),
             Source::Mnist => Ok(vec![28, 28, 1]),
             Source::Idx => Ok(idx_files::load(&self.idx_files()?)?.train.shape().to_vec()),
+            Source::ImageFolder => match (&self.path, self.image_size) {
+                (None, Some([height, width])) => Ok(vec![height, width, 3]),
+                _ => Ok(self.read_folder()?.train.shape().to_vec()),
+            },
             Source::Text => Ok(vec![self.sequence_length.unwrap_or(1)]),
         }
     }
@@ -70,7 +88,12 @@ impl DataConfig {
             Source::Mnist => Ok((self.read_mnist()?, mnist::preprocessing())),
             Source::Idx => {
                 let read = idx_files::load(&self.idx_files()?)?;
-                let preprocessing = idx_preprocessing(&read.train);
+                let preprocessing = image_preprocessing(&read.train);
+                Ok((read, preprocessing))
+            }
+            Source::ImageFolder => {
+                let read = self.read_folder()?;
+                let preprocessing = image_preprocessing(&read.train);
                 Ok((read, preprocessing))
             }
             Source::Text => unreachable!("texts are divided where they are read"),
@@ -96,6 +119,14 @@ impl DataConfig {
         let validation = if self.validation == Validation::Test { Some(test.clone()) } else { validation };
         let preprocessing = Preprocessing { text: Some(tokenizer), ..Preprocessing::default() };
         Ok(Parts { train, validation, test, preprocessing })
+    }
+
+    fn read_folder(&self) -> Result<TrainTest, DataError> {
+        let path = self.path.as_deref().ok_or_else(|| {
+            let remedy = "Set data.path, or give the folder of the images with `--data DIR`";
+            request("source = \"image_folder\" lacks the folder", remedy)
+        })?;
+        image_folder::load(path, self.image_size)
     }
 
     fn read_mnist(&self) -> Result<TrainTest, DataError> {
@@ -139,7 +170,7 @@ impl DataConfig {
     }
 }
 
-fn idx_preprocessing(train: &Dataset) -> Preprocessing {
+fn image_preprocessing(train: &Dataset) -> Preprocessing {
     let max_value = train.features().max_value;
     let unit = Preprocessing::scale_to_unit(max_value);
     match *train.shape() {

@@ -24,12 +24,13 @@ pub(super) const RECIPE: &[Field] = &[
 ];
 
 const DATA: &[Field] = &[
-    required("source", Kind::Word(&["digits", "mnist", "idx", "text"])),
+    required("source", Kind::Word(&["digits", "mnist", "idx", "image_folder", "text"])),
     field("path", Kind::Text),
     field("train_images", Kind::Text),
     field("train_labels", Kind::Text),
     field("test_images", Kind::Text),
     field("test_labels", Kind::Text),
+    field("image_size", Kind::Pair(1, 1 << 15)),
     field("sequence_length", COUNT),
     field("stride", COUNT),
     field("validation", Kind::Word(&["split", "test", "none"])),
@@ -42,6 +43,7 @@ const DATA: &[Field] = &[
 
 const AUGMENT: &[Field] = &[
     field("rotation", Kind::Number(0.0, 180.0)),
+    field("horizontal_flip", Kind::Bool),
     field("shift", SHARE),
     field("zoom", Kind::Number(0.0, 0.99)),
     field("shear", Kind::Number(0.0, 80.0)),
@@ -72,8 +74,12 @@ const POOLING: &[Field] = &[field("pool_size", WINDOW), field("strides", WINDOW)
 const ENDS: Kind = Kind::Pair(0, 1 << 20);
 const SIDES: Kind = Kind::Either(&ENDS, &Kind::List(&ENDS, 2, 2));
 
+/// An axis as Keras counts them.
+const AXIS_OF: Kind = Kind::Integer(-8, 8);
+
 /// The keys of every layer.
-const EVERY_LAYER: &[Field] = &[field("name", Kind::Text), field("trainable", Kind::Bool)];
+const EVERY_LAYER: &[Field] =
+    &[field("name", Kind::Text), field("inputs", Kind::List(&Kind::Text, 1, 1000)), field("trainable", Kind::Bool)];
 
 const LAYERS: &[Variant] = &[
     variant(
@@ -114,6 +120,17 @@ const LAYERS: &[Variant] = &[
             field("center", Kind::Bool),
             field("scale", Kind::Bool),
         ],
+    ),
+    variant("add", &[]),
+    variant("multiply", &[]),
+    variant("subtract", &[]),
+    variant("average", &[]),
+    variant("maximum", &[]),
+    variant("minimum", &[]),
+    variant("concatenate", &[field("axis", AXIS_OF)]),
+    variant(
+        "dot",
+        &[required("axes", Kind::Either(&AXIS_OF, &Kind::List(&AXIS_OF, 2, 2))), field("normalize", Kind::Bool)],
     ),
     variant("activation", &[required("activation", ACTIVATION)]),
     variant("reshape", &[required("target_shape", Kind::List(&Kind::Integer(-1, 1 << 30), 1, 8))]),
