@@ -48,7 +48,7 @@ fn json_is_one_object_per_epoch_and_one_at_the_end() {
 fn the_other_commands_say_what_they_should() {
     let desk = small_desk();
     let listed = desk.kamado(&["recipes"]).ok().out;
-    for name in ["digits", "mnist", "mnist-plus"] {
+    for name in ["digits", "mnist", "mnist-plus", "cifar10"] {
         assert!(listed.contains(&format!("\n{name} ")) || listed.starts_with(&format!("{name} ")), "{listed}");
         let toml = desk.kamado(&["recipes", name]).ok().out;
         desk.write("printed.toml", toml);
