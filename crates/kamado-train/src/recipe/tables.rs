@@ -109,7 +109,7 @@ const LAYERS: &[Variant] = &[
     ),
     variant("max_pooling2d", POOLING),
     variant("average_pooling2d", POOLING),
-    variant("global_average_pooling2d", &[]),
+    variant("global_average_pooling2d", &[field("keepdims", Kind::Bool)]),
     variant("flatten", &[]),
     variant("dropout", &[required("rate", DECAY)]),
     variant(
