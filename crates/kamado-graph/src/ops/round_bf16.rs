@@ -1,8 +1,8 @@
 //! Rounding to the nearest bfloat16.
 //!
 //! `y` is the number nearest to `x` among those with 8 significant bits and the exponents of a 32-bit float; of two
-//! equally near, the one with an even last bit. Elementwise; any shape. The derivative is zero wherever it exists, so
-//! this is for graphs that already hold their gradients.
+//! equally near, the one with an even last bit. Elementwise; any shape. Gradient: none, the result counts as constant; this is
+//! for graphs that already hold their gradients.
 //!
 //! Source: IEEE 754's default rounding; bfloat16 as in Intel, "BFLOAT16 – Hardware Numerics Definition", 2018.
 
@@ -40,7 +40,7 @@ impl Operator for RoundBf16 {
     }
 
     fn gradient(&self, _: &mut Graph, _: &At<'_>) -> Result<Vec<InputGradient>, GraphError> {
-        Ok(vec![InputGradient::Zero { why: "rounding is piecewise constant" }])
+        Ok(vec![InputGradient::Constant { why: "rounding is piecewise constant" }])
     }
 
     fn reference(&self, inputs: &[&Tensor], _: &Context<'_>) -> Tensor {
