@@ -90,7 +90,7 @@ fn ignored_classes_and_weighted_examples() {
 #[test]
 fn outputs_have_losses_and_weights_of_their_own() {
     let mut b = FunctionalBuilder::new();
-    let x = b.input("x", &[2]);
+    let x = b.input("x", [2]);
     let kind = b.named("kind", Dense::new(4).activation(Activation::Softmax), &[x]);
     let size = b.named("size", Dense::new(1), &[x]);
     let model = b.build(&[kind, size], Seed(3)).unwrap();

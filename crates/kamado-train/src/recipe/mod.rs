@@ -26,6 +26,7 @@
 mod builtin;
 mod config;
 mod error;
+mod layer_tables;
 mod load;
 mod schema;
 pub(crate) mod suggest;

@@ -3,19 +3,20 @@
 use crate::metrics::Metric;
 use crate::resources::Bytes;
 
+use super::layer_tables::{EVERY_LAYER, LAYERS};
 use super::schema::{Field, Kind, Variant, field, required, variant};
 
-const COUNT: Kind = Kind::Integer(1, 1 << 20);
+pub(super) const COUNT: Kind = Kind::Integer(1, 1 << 20);
 /// The rows of a table.
-const ROWS: Kind = Kind::Integer(1, 1 << 31);
+pub(super) const ROWS: Kind = Kind::Integer(1, 1 << 31);
 const STEPS: Kind = Kind::Integer(0, 1 << 40);
-const WINDOW: Kind = Kind::Pair(1, 1 << 12);
-const NOT_NEGATIVE: Kind = Kind::Number(0.0, f64::MAX);
-const POSITIVE: Kind = Kind::Number(f64::MIN_POSITIVE, f64::MAX);
-const ANY_NUMBER: Kind = Kind::Number(f64::MIN, f64::MAX);
-const SHARE: Kind = Kind::Number(0.0, 1.0);
+pub(super) const WINDOW: Kind = Kind::Pair(1, 1 << 12);
+pub(super) const NOT_NEGATIVE: Kind = Kind::Number(0.0, f64::MAX);
+pub(super) const POSITIVE: Kind = Kind::Number(f64::MIN_POSITIVE, f64::MAX);
+pub(super) const ANY_NUMBER: Kind = Kind::Number(f64::MIN, f64::MAX);
+pub(super) const SHARE: Kind = Kind::Number(0.0, 1.0);
 /// At least 0 and less than 1.
-const DECAY: Kind = Kind::Number(0.0, 1.0 - f64::EPSILON);
+pub(super) const DECAY: Kind = Kind::Number(0.0, 1.0 - f64::EPSILON);
 
 pub(super) const RECIPE: &[Field] = &[
     required("data", Kind::Table(DATA)),
@@ -50,124 +51,6 @@ const AUGMENT: &[Field] = &[
     field("elastic", SHARE),
     field("elastic_cells", Kind::Integer(1, 32)),
     field("cutout", SHARE),
-];
-
-const PADDING: Kind = Kind::Word(&["valid", "same"]);
-const ACTIVATION: Kind = Kind::Word(&["linear", "relu", "sigmoid", "tanh", "softmax"]);
-const INITIALIZER: Kind = Kind::Tagged(&[
-    variant("glorot_uniform", &[]),
-    variant("glorot_normal", &[]),
-    variant("he_uniform", &[]),
-    variant("he_normal", &[]),
-    variant("lecun_uniform", &[]),
-    variant("lecun_normal", &[]),
-    variant("zeros", &[]),
-    variant("ones", &[]),
-    variant("constant", &[field("value", ANY_NUMBER)]),
-    variant("random_normal", &[field("mean", ANY_NUMBER), field("stddev", NOT_NEGATIVE)]),
-    variant("random_uniform", &[field("minval", ANY_NUMBER), field("maxval", ANY_NUMBER)]),
-]);
-
-const POOLING: &[Field] = &[field("pool_size", WINDOW), field("strides", WINDOW), field("padding", PADDING)];
-
-/// What is added or left out at each end; of images one number, two, or `[[top, bottom], [left, right]]`.
-const ENDS: Kind = Kind::Pair(0, 1 << 20);
-const SIDES: Kind = Kind::Either(&ENDS, &Kind::List(&ENDS, 2, 2));
-
-/// An axis as Keras counts them.
-const AXIS_OF: Kind = Kind::Integer(-8, 8);
-
-/// The keys of every layer.
-const EVERY_LAYER: &[Field] =
-    &[field("name", Kind::Text), field("inputs", Kind::List(&Kind::Text, 1, 1000)), field("trainable", Kind::Bool)];
-
-const LAYERS: &[Variant] = &[
-    variant(
-        "dense",
-        &[
-            required("units", COUNT),
-            field("activation", ACTIVATION),
-            field("use_bias", Kind::Bool),
-            field("kernel_initializer", INITIALIZER),
-            field("bias_initializer", INITIALIZER),
-        ],
-    ),
-    variant(
-        "conv2d",
-        &[
-            required("filters", COUNT),
-            required("kernel_size", WINDOW),
-            field("strides", WINDOW),
-            field("padding", PADDING),
-            field("dilation_rate", WINDOW),
-            field("groups", COUNT),
-            field("activation", ACTIVATION),
-            field("use_bias", Kind::Bool),
-            field("kernel_initializer", INITIALIZER),
-            field("bias_initializer", INITIALIZER),
-        ],
-    ),
-    variant("max_pooling2d", POOLING),
-    variant("average_pooling2d", POOLING),
-    variant("global_average_pooling2d", &[field("keepdims", Kind::Bool)]),
-    variant("flatten", &[]),
-    variant("dropout", &[required("rate", DECAY)]),
-    variant(
-        "batch_normalization",
-        &[
-            field("momentum", SHARE),
-            field("epsilon", POSITIVE),
-            field("center", Kind::Bool),
-            field("scale", Kind::Bool),
-        ],
-    ),
-    variant("add", &[]),
-    variant("multiply", &[]),
-    variant("subtract", &[]),
-    variant("average", &[]),
-    variant("maximum", &[]),
-    variant("minimum", &[]),
-    variant("concatenate", &[field("axis", AXIS_OF)]),
-    variant(
-        "dot",
-        &[required("axes", Kind::Either(&AXIS_OF, &Kind::List(&AXIS_OF, 2, 2))), field("normalize", Kind::Bool)],
-    ),
-    variant("activation", &[required("activation", ACTIVATION)]),
-    variant("reshape", &[required("target_shape", Kind::List(&Kind::Integer(-1, 1 << 30), 1, 8))]),
-    variant("permute", &[required("dims", Kind::List(&Kind::Integer(1, 8), 1, 8))]),
-    variant("repeat_vector", &[required("n", COUNT)]),
-    variant("masking", &[field("mask_value", ANY_NUMBER)]),
-    variant("zero_padding1d", &[field("padding", ENDS)]),
-    variant("zero_padding2d", &[field("padding", SIDES)]),
-    variant("cropping1d", &[field("cropping", ENDS)]),
-    variant("cropping2d", &[field("cropping", SIDES)]),
-    variant(
-        "embedding",
-        &[
-            required("input_dim", ROWS),
-            required("output_dim", COUNT),
-            field("embeddings_initializer", INITIALIZER),
-            field("mask_zero", Kind::Bool),
-            field("padding_idx", Kind::Integer(0, 1 << 31)),
-        ],
-    ),
-    variant(
-        "category_embedding",
-        &[
-            required("cardinalities", Kind::List(&ROWS, 1, 10_000)),
-            required("output_dim", Kind::Either(&COUNT, &Kind::List(&COUNT, 1, 10_000))),
-            field("embeddings_initializer", INITIALIZER),
-        ],
-    ),
-    variant(
-        "tied_dense",
-        &[
-            required("tied_to", Kind::Text),
-            field("activation", ACTIVATION),
-            field("use_bias", Kind::Bool),
-            field("bias_initializer", INITIALIZER),
-        ],
-    ),
 ];
 
 const TRAIN: &[Field] = &[
