@@ -64,7 +64,7 @@ fn follows(workload: Workload, batch: usize, learning_rate: f64) {
 
 #[test]
 fn resnet20_follows_pytorch() {
-    follows(Workload::Resnet20, 16, 1e-4);
+    follows(Workload::Resnet20, 64, 1e-4);
 }
 
 #[test]
