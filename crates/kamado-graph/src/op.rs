@@ -251,6 +251,7 @@ ops! {
     InfoNce = "info_nce",
     InfoNceGrad = "info_nce_grad",
     DropoutMask = "dropout_mask",
+    Uniform = "uniform",
     Attention = "attention",
     AttentionLogSumExp = "attention_log_sum_exp",
     AttentionQueryGrad = "attention_query_grad",

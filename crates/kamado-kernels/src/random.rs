@@ -101,6 +101,17 @@ multiversion! {
     }
 }
 
+multiversion! {
+    pub(crate) fn uniform_chunk(isa; key: RandomKey, stream: u32, first: usize, out: &mut [f32]) {
+        // Rounded to 24 bits at the end, so that the number never is 0.
+        generate(key, stream, first, out, |piece, numbers| {
+            for (to, &number) in piece.iter_mut().zip(numbers) {
+                *to = (number as f32 + 0.5) * (1.0 / 4_294_967_296.0);
+            }
+        });
+    }
+}
+
 impl DropoutMask {
     /// Writes the values of elements `first..first + out.len()`.
     pub(crate) fn fill(&self, isa: Isa, key: RandomKey, first: usize, out: &mut [f32]) {

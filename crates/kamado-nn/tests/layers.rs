@@ -58,6 +58,9 @@ fn cases() -> Vec<Case> {
         Case::new(GlobalAveragePooling2d::new(), [3, 4, 2], [2], none()),
         Case::new(Flatten, [3, 2, 2], [12], none()),
         Case::new(Dropout::new(0.4), [7], [7], none()),
+        Case::new(SpatialDropout1d::new(0.4), [5, 3], [5, 3], none()),
+        Case::new(SpatialDropout2d::new(0.4), [3, 2, 4], [3, 2, 4], none()),
+        Case::new(GaussianNoise::new(0.1), [7], [7], none()),
         Case::new(BatchNormalization::new(), [4], [4], norm(&["gamma", "beta", "moving_mean", "moving_variance"], 4)),
         Case::new(
             BatchNormalization::new().center(false).scale(false),
@@ -143,6 +146,34 @@ fn dropout_is_for_training_alone() {
     assert!(names(&training.graph).contains(&"dropout_mask"));
     assert!(!names(&model.inference_graph().unwrap().graph).contains(&"dropout_mask"));
     assert!(!names(&model.evaluation_graph(&Loss::MSE).unwrap().graph).contains(&"dropout_mask"));
+}
+
+#[test]
+fn spatial_dropout_drops_whole_channels_and_noise_has_its_spread() {
+    use kamado_graph::interpreter::{Run, evaluate};
+    let trained = |layer: LayerConfig, shape: &[usize]| {
+        let mut b = FunctionalBuilder::new();
+        let x = b.input("x", shape);
+        let y = b.layer(layer, &[x]);
+        let graph = b.spec(&[y]).forward_graph(Mode::Training).unwrap().graph;
+        let ones = kamado_graph::tensor::Tensor::full([&[64], shape].concat(), 1.0);
+        evaluate(&graph, &[("x", ones)], &[], &Run { batch: 64, ..Run::default() }).unwrap()[0].1.data.clone()
+    };
+    for (layer, shape) in [
+        (LayerConfig::from(SpatialDropout1d::new(0.5)), &[6, 8][..]),
+        (LayerConfig::from(SpatialDropout2d::new(0.5)), &[2, 3, 8][..]),
+    ] {
+        let y = trained(layer, shape);
+        for example in y.chunks_exact(48) {
+            assert!((0..48).all(|i| example[i] == example[i % 8]), "a channel is dropped at all places or at none");
+        }
+        let kept = y.iter().filter(|&&y| y == 2.0).count();
+        assert!(kept.abs_diff(y.len() / 2) < y.len() / 8 && y.iter().all(|&y| y == 0.0 || y == 2.0), "{kept}");
+    }
+    let y = trained(GaussianNoise::new(0.5).into(), &[500]);
+    let variance = y.iter().map(|y| (y - 1.0) * (y - 1.0)).sum::<f64>() / y.len() as f64;
+    // Five standard deviations of the variance of 32,000 normal numbers.
+    assert!((variance - 0.25).abs() < 5.0 * 0.25 * (2.0 / 32_000f64).sqrt(), "{variance}");
 }
 
 #[test]

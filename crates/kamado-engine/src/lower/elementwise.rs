@@ -109,6 +109,7 @@ impl Builder<'_> {
                 let scaled = self.push(Instr::Binary(BinaryFn::Mul, centred, scale));
                 Instr::Binary(BinaryFn::Add, scaled, offset)
             }
+            Op::Uniform(uniform) => Instr::Uniform(uniform.stream),
             Op::DropoutMask(mask) => Instr::Dropout(DropoutMask { rate: mask.rate, stream: mask.stream }),
             Op::Expand(_) | Op::Constant(_) => {
                 let source = self.operand(Source::of(self.at.graph, id));

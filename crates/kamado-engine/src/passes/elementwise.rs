@@ -73,6 +73,7 @@ fn is_elementwise(op: &Op) -> bool {
             | SigmoidCrossEntropy(_)
             | ChannelAffine(_)
             | DropoutMask(_)
+            | Uniform(_)
             | Constant(_)
             | Expand(_)
     )

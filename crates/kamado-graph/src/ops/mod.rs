@@ -88,6 +88,7 @@ mod sum;
 mod tanh;
 mod token_mask;
 mod transpose;
+mod uniform;
 mod variable;
 pub mod window;
 
@@ -173,5 +174,6 @@ pub use sum::Sum;
 pub use tanh::Tanh;
 pub use token_mask::TokenMask;
 pub use transpose::Transpose;
+pub use uniform::Uniform;
 pub use variable::Variable;
 pub use window::{Padding, Window};

@@ -3,7 +3,7 @@
 use super::functions::{binary, unary};
 use super::program::{Access, Action, MAX_AXES, Operand, Pinned, Program, Step};
 use crate::isa::Isa;
-use crate::random::RandomKey;
+use crate::random::{RandomKey, uniform_chunk};
 
 /// Elements per block: registers of this size stay in the first-level cache.
 pub(crate) const BLOCK: usize = 512;
@@ -131,6 +131,7 @@ impl<'a> Evaluator<'a> {
             Action::Unary(f, a) => unary(self.isa, f, value(a), to),
             Action::Binary(f, a, b) => binary(self.isa, f, value(a), value(b), to),
             Action::Dropout(mask) => mask.fill(self.isa, self.key, first, to),
+            Action::Uniform(stream) => uniform_chunk(self.isa, self.key, stream, first, to),
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Instr {
     Binary(BinaryFn, usize, usize),
     /// The mask's value at the element's index in the output shape.
     Dropout(DropoutMask),
+    /// The random number between 0 and 1 of this stream at the element's index in the output shape.
+    Uniform(u32),
 }
 
 /// How an input is read for element i of the output shape, whose last axis has length C.
@@ -52,6 +54,7 @@ pub(super) enum Action {
     Unary(UnaryFn, Operand),
     Binary(BinaryFn, Operand, Operand),
     Dropout(DropoutMask),
+    Uniform(u32),
 }
 
 /// A step writes a register, or the output if it is the last.
@@ -127,7 +130,7 @@ fn operands(instr: &Instr) -> [Option<usize>; 2] {
     match *instr {
         Instr::Unary(_, a) => [Some(a), None],
         Instr::Binary(_, a, b) => [Some(a), Some(b)],
-        Instr::Load(_) | Instr::Const(_) | Instr::Dropout(_) => [None, None],
+        Instr::Load(_) | Instr::Const(_) | Instr::Dropout(_) | Instr::Uniform(_) => [None, None],
     }
 }
 
@@ -188,6 +191,7 @@ impl Compiler {
             Instr::Unary(f, a) => Action::Unary(f, self.place(a)),
             Instr::Binary(f, a, b) => Action::Binary(f, self.place(a), self.place(b)),
             Instr::Dropout(mask) => Action::Dropout(mask),
+            Instr::Uniform(stream) => Action::Uniform(stream),
         };
         let to = if is_output { None } else { Some(self.allocate()) };
         self.current = to.map(Operand::Register);

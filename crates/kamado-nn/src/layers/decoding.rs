@@ -104,7 +104,8 @@ impl LayerBuilder<'_> {
             Embedding(_) | PositionEmbedding(_) | SinePositionEncoding(_) => true,
             MultiHeadAttention(_) | TransformerEncoder(_) | TransformerDecoder(_) => true,
             Lstm(_) | Gru(_) | SimpleRnn(_) | Nested(_) => true,
-            Dense(_) | TiedDense(_) | Dropout(_) | Activation(_) | Elu(_) | LeakyRelu(_) | PRelu(_) => true,
+            Dense(_) | TiedDense(_) | Dropout(_) | GaussianNoise(_) | Activation(_) | Elu(_) | LeakyRelu(_)
+            | PRelu(_) => true,
             LayerNormalization(_) | RmsNormalization(_) | BatchNormalization(_) => true,
             Add(_) | Subtract(_) | Multiply(_) | Average(_) | Maximum(_) | Minimum(_) | Concatenate(_) => true,
             LayerConfig::Softmax(super::Softmax { axis }) => *axis == -1,

@@ -133,6 +133,9 @@ pub(super) const LAYERS: &[Variant] = &[
     variant("global_average_pooling2d", &[field("keepdims", Kind::Bool)]),
     variant("flatten", &[]),
     variant("dropout", &[required("rate", DECAY)]),
+    variant("spatial_dropout1d", &[required("rate", DECAY)]),
+    variant("spatial_dropout2d", &[required("rate", DECAY)]),
+    variant("gaussian_noise", &[required("stddev", NOT_NEGATIVE)]),
     variant(
         "batch_normalization",
         &[
