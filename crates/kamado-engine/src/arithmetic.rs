@@ -3,8 +3,8 @@
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::op::Op;
 
-/// The multiplications and additions of the graph on a batch of `batch` examples: exact for products, convolutions and
-/// attention, one for each element of any other result.
+/// The multiplications and additions of the graph on a batch of `batch` examples: those of the products in products,
+/// convolutions, attention and recurrences (once for each result of a recurrence); one for each element of any other result.
 pub fn arithmetic(graph: &Graph, batch: usize) -> f64 {
     of_nodes(graph, 0..graph.nodes().len(), batch)
 }
@@ -16,7 +16,18 @@ pub(crate) fn of_nodes(graph: &Graph, nodes: std::ops::Range<usize>, batch: usiz
 
 /// Whether most of the arithmetic of networks is in operators like this one.
 pub(crate) fn is_product(op: &Op) -> bool {
-    matches!(op, Op::MatMul(_) | Op::Conv2d(_) | Op::Conv2dInputGrad(_) | Op::Conv2dKernelGrad(_) | Op::Attention(_))
+    use Op::*;
+    matches!(
+        op,
+        MatMul(_)
+            | Conv2d(_)
+            | Conv2dInputGrad(_)
+            | Conv2dKernelGrad(_)
+            | Attention(_)
+            | AttentionLogSumExp(_)
+            | Recurrent(_)
+            | RecurrentTape(_)
+    )
 }
 
 fn of_node(graph: &Graph, id: NodeId, batch: usize) -> f64 {
@@ -38,6 +49,11 @@ fn of_node(graph: &Graph, id: NodeId, batch: usize) -> f64 {
         Op::AttentionQueryGrad(op) => scores(&dims(node.inputs[0]), &dims(node.inputs[1]), op.attention.causal) * 6.0,
         Op::AttentionKeyGrad(op) => scores(&dims(node.inputs[0]), &dims(node.inputs[1]), op.attention.causal) * 2.0,
         Op::AttentionValueGrad(op) => scores(&dims(node.inputs[0]), &dims(node.inputs[1]), op.attention.causal) * 2.0,
+        // Each element of the projected input, or of its gradient, meets a row or column of the recurrent kernel.
+        Op::Recurrent(_) => 2.0 * elements(node.inputs[0]) * dims(node.inputs[1])[0] as f64,
+        Op::RecurrentGrad(_) => 2.0 * elements(id) * dims(node.inputs[1])[0] as f64,
+        Op::RecurrentKernelGrad(_) => 2.0 * elements(node.inputs[1]) * dims(id)[0] as f64,
+        Op::RecurrentTape(_) => 0.0,
         Op::Input(_) | Op::Variable(_) | Op::Constant(_) | Op::Reshape(_) | Op::Expand(_) => 0.0,
         _ => elements(id),
     }
