@@ -48,10 +48,7 @@ pub mod prelude {
         Augment, Dataset, FeatureData, Features, Labels, Part, Preprocessing, random_split, stratified_split,
     };
     pub use kamado_nn::init::Initializer;
-    pub use kamado_nn::layers::{
-        Activation, ActivationLayer, Add, AveragePooling2d, BatchNormalization, Conv2d, Dense, Dropout, Flatten,
-        GlobalAveragePooling2d, MaxPooling2d, Multiply, Padding, Reshape,
-    };
+    pub use kamado_nn::layers::*;
     pub use kamado_nn::losses::Loss;
     pub use kamado_nn::model::{FunctionalBuilder, Model, Seed, Sequential};
     pub use kamado_nn::optimizers::schedules::Schedule;
@@ -60,5 +57,8 @@ pub mod prelude {
         RmsProp, Sgd,
     };
     pub use kamado_train::recipe::Recipe;
-    pub use kamado_train::{Baseline, Evaluation, Fit, History, Metric, Predictor, StopFlag, Trainer};
+    pub use kamado_train::{
+        Baseline, Bytes, Decoding, Evaluation, Fit, Generation, Generator, History, Metric, Precision, Predictor,
+        Sampling, StopFlag, Trainer,
+    };
 }
