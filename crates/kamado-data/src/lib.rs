@@ -6,17 +6,26 @@
 //! example), never of what ran before.
 #![forbid(unsafe_code)]
 
+pub mod audio;
 pub mod augment;
+pub mod clean;
 pub mod dataset;
 pub mod error;
 pub mod fetch;
+pub mod frame;
 pub mod idx;
 pub mod image_file;
 pub mod loader;
+pub mod media;
+pub mod pipeline;
 pub mod preprocess;
+pub mod readers;
+pub mod report;
 pub mod sources;
 pub mod split;
+pub mod table;
 pub mod text;
+pub mod vision;
 
 mod hex;
 mod streams;
@@ -24,6 +33,7 @@ mod streams;
 pub use augment::Augment;
 pub use dataset::{Dataset, FeatureData, Features, Labels};
 pub use error::{DataError, Result};
+pub use frame::{Column, Frame, Kind};
 pub use image_file::{Picture, read_picture};
 pub use loader::{Batches, FeaturesMut, LabelsMut, Loader, LoaderConfig};
 pub use preprocess::{ImageInput, Invert, PictureReport, Preprocessing, Step};

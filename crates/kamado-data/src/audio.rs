@@ -1,0 +1,1 @@
+//! From sounds to the numbers of a network.

@@ -1,0 +1,1 @@
+//! Missing values, outliers, duplicates, and rows that cannot be used.

@@ -1,0 +1,1 @@
+//! Files that a table points to, on the disk or inside archives.

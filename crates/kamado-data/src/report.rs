@@ -1,0 +1,1 @@
+//! What data look like, for people.

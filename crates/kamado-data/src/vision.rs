@@ -1,0 +1,1 @@
+//! From pictures to the numbers of a network.
