@@ -1,95 +1,31 @@
 //! Random distortion of training images on the fly: for training, never for validation or test.
 //!
-//! One pass over the image: where does this output pixel come from (turned, moved, scaled, slanted, bent), and what is
-//! there (bilinear; black outside). Then, if wanted, a square is blanked.
+//! In this order, each only if it is wanted: a random part is cut out and resized; one pass over the image asks where each
+//! pixel comes from (turned, moved, scaled, slanted, tilted, bent) and what is there (bilinear; black outside); a square is
+//! blanked.
 
 mod affine_map;
+pub(crate) mod blur;
 mod elastic;
+mod placement;
+mod projective;
+mod settings;
 mod warp;
 
 use kamado_graph::rng::Rng;
-use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, Result};
 use crate::preprocess::Raw;
+use crate::vision::{Grid, Region, ResizeScratch, resize};
 use affine_map::AffineMap;
 use elastic::Elastic;
-
-/// How far images are distorted at most; 0 switches a distortion off. Every image draws uniformly within the limits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Augment {
-    /// Turn left or right, in degrees (0 to 180).
-    pub rotation: f32,
-    /// Mirror every second image, left to right.
-    pub horizontal_flip: bool,
-    /// Move along each axis, as a share of the image side (0 to 1).
-    pub shift: f32,
-    /// Scale by `1 - zoom` to `1 + zoom` (0 to below 1).
-    pub zoom: f32,
-    /// Slant, in degrees (0 to 80).
-    pub shear: f32,
-    /// Bend: the greatest displacement of a control point, as a share of the image side (0 to 1).
-    ///
-    /// Source: P. Simard, D. Steinkraus, J. Platt, "Best practices for convolutional neural networks applied to visual
-    /// document analysis", ICDAR 2003; a grid of control points under a cubic spline stands for their smoothed noise.
-    pub elastic: f32,
-    /// Cells of the grid of control points along each axis (1 to 32): more cells, finer waves.
-    pub elastic_cells: usize,
-    /// Blank a square with this share of the image side, its middle anywhere in the image (0 to 1).
-    ///
-    /// Source: T. DeVries, G. Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
-    pub cutout: f32,
-}
-
-impl Default for Augment {
-    /// No distortion.
-    fn default() -> Self {
-        Augment {
-            rotation: 0.0,
-            horizontal_flip: false,
-            shift: 0.0,
-            zoom: 0.0,
-            shear: 0.0,
-            elastic: 0.0,
-            elastic_cells: 4,
-            cutout: 0.0,
-        }
-    }
-}
-
-impl Augment {
-    /// Errors if a setting is out of its range, naming it.
-    pub fn check(&self) -> Result<()> {
-        let ranges = [
-            ("rotation", self.rotation, 180.0),
-            ("shift", self.shift, 1.0),
-            ("zoom", self.zoom, 0.99),
-            ("shear", self.shear, 80.0),
-            ("elastic", self.elastic, 1.0),
-            ("cutout", self.cutout, 1.0),
-        ];
-        for (name, value, most) in ranges {
-            if !(0.0..=most).contains(&value) {
-                return Err(DataError::request(
-                    format!("augment.{name} = {value} is out of range"),
-                    format!("Choose 0 to {most}"),
-                ));
-            }
-        }
-        if !(1..=32).contains(&self.elastic_cells) {
-            return Err(DataError::request(
-                format!("augment.elastic_cells = {} is out of range", self.elastic_cells),
-                "Choose 1 to 32",
-            ));
-        }
-        Ok(())
-    }
-}
+pub(crate) use placement::Origin;
+pub use placement::{BoundingBox, Placement};
+pub use settings::Augment;
 
 /// The distortion of images of one shape.
 #[derive(Debug)]
-pub(crate) struct Augmenter {
+pub struct Augmenter {
     settings: Augment,
     height: usize,
     width: usize,
@@ -97,16 +33,29 @@ pub(crate) struct Augmenter {
     elastic: Option<Elastic>,
 }
 
-/// Memory that distortions use again and again.
+/// Memory that distortions use again and again; one for each thread.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     padded: Vec<f32>,
-    bend: elastic::Bend,
+    row: elastic::Row,
+    cropped: Vec<f32>,
+    resize: ResizeScratch,
+    placement: Placement,
+}
+
+impl Scratch {
+    /// Where the parts of the image that was distorted last went, for its boxes and masks.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
 }
 
 impl Augmenter {
-    /// Errors if the settings are out of range or `shape` is not `[height, width, channels]`.
-    pub(crate) fn new(settings: &Augment, shape: &[usize]) -> Result<Self> {
+    /// The distortion of images of `shape`.
+    ///
+    /// # Errors
+    /// If the settings are out of range or `shape` is not `[height, width, channels]`.
+    pub fn new(settings: &Augment, shape: &[usize]) -> Result<Self> {
         settings.check()?;
         let &[height, width, channels] = shape else {
             return Err(DataError::request(
@@ -119,20 +68,94 @@ impl Augmenter {
         Ok(Augmenter { settings: settings.clone(), height, width, channels, elastic })
     }
 
+    /// `[height, width, channels]` of the images.
+    pub fn shape(&self) -> [usize; 3] {
+        [self.height, self.width, self.channels]
+    }
+
     /// Writes the distorted `raw` to `out`, drawing from `rng`.
     pub(crate) fn distort(&self, raw: Raw<'_>, rng: &mut Rng, scratch: &mut Scratch, out: &mut [f32]) {
-        let map = AffineMap::draw(&self.settings, self.height, self.width, rng);
-        warp::pad(raw, self.width, self.channels, &mut scratch.padded);
-        if let Some(elastic) = &self.elastic {
-            elastic.draw(rng, &mut scratch.bend);
+        let size = [self.height, self.width];
+        let Some(region) = self.draw_crop(size, rng) else {
+            return self.distort_placed(raw, Origin::whole(size), rng, scratch, out);
+        };
+        let mut cropped = std::mem::take(&mut scratch.cropped);
+        cropped.resize(out.len(), 0.0);
+        let rows = cropped.chunks_exact_mut(self.width * self.channels);
+        let (size, resizing) = ((self.height, self.width), &mut scratch.resize);
+        match raw {
+            Raw::U8(pixels) => resize(self.grid(pixels), region, size, resizing, rows),
+            Raw::F32(pixels) => resize(self.grid(pixels), region, size, resizing, rows),
         }
-        let image = warp::Padded { pixels: &scratch.padded, width: self.width, channels: self.channels };
-        for (y, row) in out.chunks_exact_mut(self.width * self.channels).enumerate() {
-            let bend = self.elastic.as_ref().map(|elastic| elastic.row(y, &mut scratch.bend));
-            warp::row(&image, self.height, &map, bend, y, row);
+        let origin = Origin { region, ..Origin::whole([self.height, self.width]) };
+        self.distort_placed(Raw::F32(&cropped), origin, rng, scratch, out);
+        scratch.cropped = cropped;
+    }
+
+    fn grid<'a, T>(&self, pixels: &'a [T]) -> Grid<'a, T> {
+        Grid { pixels, height: self.height, width: self.width, channels: self.channels }
+    }
+
+    /// The part of a picture of `[height, width]` that is to become all of it, if parts are wanted.
+    ///
+    /// Its area is uniform and the logarithm of its proportions too; if it does not fit in ten draws, it is the largest in
+    /// the middle whose proportions are allowed. Reference: `RandomResizedCrop` of Torchvision.
+    pub(crate) fn draw_crop(&self, [height, width]: [usize; 2], rng: &mut Rng) -> Option<Region> {
+        const RATIO: f64 = 4.0 / 3.0;
+        let least = f64::from(self.settings.resized_crop);
+        if least == 0.0 {
+            return None;
         }
+        let (rows, columns) = (height as f64, width as f64);
+        let (mut w, mut h) = (columns.min(rows * RATIO).round(), rows.min(columns * RATIO).round());
+        for _ in 0..10 {
+            let area = rows * columns * (least + (1.0 - least) * rng.uniform());
+            let ratio = ((2.0 * rng.uniform() - 1.0) * RATIO.ln()).exp();
+            let (wide, high) = ((area * ratio).sqrt().round(), (area / ratio).sqrt().round());
+            if (1.0..=columns).contains(&wide) && (1.0..=rows).contains(&high) {
+                let place = |room: f64, rng: &mut Rng| rng.below(room as u64 + 1) as f32;
+                let (left, top) = (place(columns - wide, rng), place(rows - high, rng));
+                return Some(Region { left, top, width: wide as f32, height: high as f32 });
+            }
+        }
+        (w, h) = (w.max(1.0), h.max(1.0));
+        let (left, top) = ((columns - w) / 2.0, (rows - h) / 2.0);
+        Some(Region { left: left as f32, top: top as f32, width: w as f32, height: h as f32 })
+    }
+
+    /// Distorts an image that has the size of the result already.
+    pub(crate) fn distort_placed(
+        &self,
+        raw: Raw<'_>,
+        origin: Origin,
+        rng: &mut Rng,
+        scratch: &mut Scratch,
+        out: &mut [f32],
+    ) {
+        scratch.placement.begin(origin, [self.height, self.width]);
+        self.warp(raw, rng, scratch, out);
         if self.settings.cutout > 0.0 {
             self.cut_out(rng, out);
+        }
+    }
+
+    fn warp(&self, raw: Raw<'_>, rng: &mut Rng, scratch: &mut Scratch, out: &mut [f32]) {
+        let map = AffineMap::draw(&self.settings, self.height, self.width, rng);
+        scratch.placement.push(map.into());
+        let bend = &mut scratch.placement.bend;
+        if let Some(elastic) = &self.elastic {
+            elastic.draw(rng, bend.get_or_insert_default());
+        } else if map.is_copy() {
+            return warp::copy(raw, out);
+        } else if map.is_mirror(self.width) {
+            return warp::mirror(raw, self.width, self.channels, out);
+        }
+        warp::pad(raw, self.width, self.channels, &mut scratch.padded);
+        let image = warp::Padded { pixels: &scratch.padded, width: self.width, channels: self.channels };
+        for (y, row) in out.chunks_exact_mut(self.width * self.channels).enumerate() {
+            let bend = self.elastic.as_ref().zip(bend.as_ref());
+            let bend = bend.map(|(elastic, bend)| elastic.row(y, bend, &mut scratch.row));
+            warp::row(&image, self.height, &map, bend, y, row);
         }
     }
 

@@ -30,7 +30,7 @@ pub mod vision;
 mod hex;
 mod streams;
 
-pub use augment::Augment;
+pub use augment::{Augment, Augmenter};
 pub use dataset::{Dataset, FeatureData, Features, Labels};
 pub use error::{DataError, Result};
 pub use frame::{Column, Frame, Kind};
@@ -40,3 +40,4 @@ pub use preprocess::{ImageInput, Invert, PictureReport, Preprocessing, Step};
 pub use sources::TrainTest;
 pub use split::{Part, random_split, stratified_split};
 pub use text::Tokenizer;
+pub use vision::{PictureInput, PictureScratch, Raster};

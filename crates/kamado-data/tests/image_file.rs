@@ -64,7 +64,6 @@ fn photos_are_turned_upright() {
 fn unsound_pictures_are_refused_with_the_reason() {
     let png = encode(&ramp(), ImageFormat::Png);
     assert!(refusal(&[]).contains("an empty file"));
-    assert!(refusal(b"GIF89a not supported").contains("another kind of file"));
     assert!(refusal(b"hello").contains("another kind of file"));
     refusal(&png[..png.len() / 2]);
     refusal(&png[..20]);

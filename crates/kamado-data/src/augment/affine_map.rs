@@ -35,6 +35,20 @@ impl AffineMap {
         if settings.horizontal_flip && rng.uniform() < 0.5 { map.mirrored(width) } else { map }
     }
 
+    /// Whether every pixel stays where it is.
+    pub(super) fn is_copy(self) -> bool {
+        self.is_turn([1.0, 0.0, 0.0, 1.0]) && self.x0 == 0.0 && self.y0 == 0.0
+    }
+
+    /// Whether it mirrors left to right and does nothing else.
+    pub(super) fn is_mirror(self, width: usize) -> bool {
+        self.is_turn([-1.0, 0.0, 0.0, 1.0]) && self.x0 == width as f32 - 1.0 && self.y0 == 0.0
+    }
+
+    fn is_turn(self, matrix: [f32; 4]) -> bool {
+        [self.xx, self.xy, self.yx, self.yy] == matrix
+    }
+
     /// The map whose result is mirrored left to right: `x` takes the place of `width - 1 - x`.
     fn mirrored(self, width: usize) -> Self {
         let last = width as f32 - 1.0;

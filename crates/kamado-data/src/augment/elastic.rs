@@ -20,17 +20,40 @@ pub(super) struct Elastic {
     columns: Vec<Weights>,
 }
 
-/// The control points of one image and the displacements of one of its rows, as (x, y) pixels.
-#[derive(Debug, Default)]
+/// The displacements of the control points of one image, as (x, y) pixels.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Bend {
+    cells: usize,
     points: Vec<(f32, f32)>,
+}
+
+/// The displacements of one row of an image.
+#[derive(Debug, Default)]
+pub(super) struct Row {
     blended: Vec<(f32, f32)>,
     row: Vec<(f32, f32)>,
 }
 
+impl Bend {
+    /// The displacement at a place of an image of `[height, width]`.
+    pub(super) fn at(&self, (x, y): (f32, f32), [height, width]: [usize; 2]) -> (f32, f32) {
+        if self.cells == 0 {
+            return (0.0, 0.0);
+        }
+        let along = |place: f32, size: usize| Weights::at(place.clamp(-0.5, size as f32 - 0.5), size, self.cells);
+        let (down, across) = (along(y, height), along(x, width));
+        let line = |row: usize| {
+            let start = (down.first + row) * (self.cells + 3) + across.first;
+            let near = &self.points[start..start + 4];
+            across.blend([near[0], near[1], near[2], near[3]])
+        };
+        down.blend([line(0), line(1), line(2), line(3)])
+    }
+}
+
 impl Elastic {
     pub(super) fn new(share: f32, cells: usize, height: usize, width: usize) -> Self {
-        let along = |size: usize| (0..size).map(|pixel| Weights::at(pixel, size, cells)).collect();
+        let along = |size: usize| (0..size).map(|pixel| Weights::at(pixel as f32, size, cells)).collect();
         let reach = (share * width as f32, share * height as f32);
         Elastic { reach, points: cells + 3, rows: along(height), columns: along(width) }
     }
@@ -38,29 +61,30 @@ impl Elastic {
     /// Draws the control points of one image.
     pub(super) fn draw(&self, rng: &mut Rng, bend: &mut Bend) {
         let mut within = |reach: f32| reach * ((f64::from(rng.next_u32()) / f64::from(u32::MAX)) * 2.0 - 1.0) as f32;
+        bend.cells = self.points - 3;
         bend.points.clear();
         bend.points.extend((0..self.points * self.points).map(|_| (within(self.reach.0), within(self.reach.1))));
     }
 
     /// The displacements of row `y`.
-    pub(super) fn row<'a>(&self, y: usize, bend: &'a mut Bend) -> &'a [(f32, f32)] {
+    pub(super) fn row<'a>(&self, y: usize, bend: &Bend, row: &'a mut Row) -> &'a [(f32, f32)] {
         let at = self.rows[y];
         let lines: [&[(f32, f32)]; 4] =
             std::array::from_fn(|i| &bend.points[(at.first + i) * self.points..(at.first + i + 1) * self.points]);
-        bend.blended.clear();
-        bend.blended.extend((0..self.points).map(|x| at.blend([lines[0][x], lines[1][x], lines[2][x], lines[3][x]])));
-        bend.row.clear();
-        bend.row.extend(self.columns.iter().map(|at| {
-            let near = &bend.blended[at.first..at.first + 4];
+        row.blended.clear();
+        row.blended.extend((0..self.points).map(|x| at.blend([lines[0][x], lines[1][x], lines[2][x], lines[3][x]])));
+        row.row.clear();
+        row.row.extend(self.columns.iter().map(|at| {
+            let near = &row.blended[at.first..at.first + 4];
             at.blend([near[0], near[1], near[2], near[3]])
         }));
-        &bend.row
+        &row.row
     }
 }
 
 impl Weights {
-    fn at(pixel: usize, size: usize, cells: usize) -> Self {
-        let position = (pixel as f32 + 0.5) / size as f32 * cells as f32;
+    fn at(pixel: f32, size: usize, cells: usize) -> Self {
+        let position = (pixel + 0.5) / size as f32 * cells as f32;
         let first = (position as usize).min(cells - 1);
         let t = position - first as f32;
         // The basis of the uniform cubic B-spline, times 6.
@@ -86,11 +110,13 @@ mod tests {
         let elastic = Elastic::new(0.1, 5, 9, 14);
         let line = |x: f32, y: f32| (2.0 * x - y + 1.0, 0.5 * y);
         let points = (0..64).map(|i| line((i % 8) as f32 - 1.0, (i / 8) as f32 - 1.0)).collect();
-        let mut bend = Bend { points, ..Bend::default() };
+        let (bend, mut row) = (Bend { cells: 5, points }, Row::default());
         for y in 0..9 {
-            for (x, &(dx, dy)) in elastic.row(y, &mut bend).iter().enumerate() {
+            for (x, &(dx, dy)) in elastic.row(y, &bend, &mut row).iter().enumerate() {
                 let (wanted_x, wanted_y) = line((x as f32 + 0.5) / 14.0 * 5.0, (y as f32 + 0.5) / 9.0 * 5.0);
                 assert!((dx - wanted_x).abs() < 1e-5 && (dy - wanted_y).abs() < 1e-5, "({x}, {y}): {dx} {dy}");
+                let (at_x, at_y) = bend.at((x as f32, y as f32), [9, 14]);
+                assert!((at_x - dx).abs() < 1e-5 && (at_y - dy).abs() < 1e-5, "({x}, {y}): {at_x} {at_y}");
             }
         }
     }

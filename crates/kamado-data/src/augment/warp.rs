@@ -33,6 +33,23 @@ pub(super) fn pad(raw: Raw<'_>, width: usize, channels: usize, padded: &mut Vec<
     }
 }
 
+/// What sampling gives if every pixel stays where it is.
+pub(super) fn copy(raw: Raw<'_>, out: &mut [f32]) {
+    match raw {
+        Raw::U8(raw) => out.iter_mut().zip(raw).for_each(|(out, &x)| *out = f32::from(x)),
+        Raw::F32(raw) => out.copy_from_slice(raw),
+    }
+}
+
+/// What sampling gives if left and right change places.
+pub(super) fn mirror(raw: Raw<'_>, width: usize, channels: usize, out: &mut [f32]) {
+    copy(raw, out);
+    for row in out.chunks_exact_mut(width * channels) {
+        row.reverse();
+        row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
+    }
+}
+
 /// Samples output row `y`; `bend` displaces each source position further, by (x, y) pixels.
 pub(super) fn row(
     image: &Padded<'_>,
