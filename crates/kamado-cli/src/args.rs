@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Summary(SummaryArgs),
     /// List the built-in recipes, or print one.
     Recipes(RecipesArgs),
+    /// Tell what private training costs, and how much noise a given cost takes.
+    Privacy(PrivacyArgs),
     /// Download a data set to the cache directory of this user.
     Fetch(FetchArgs),
 }
@@ -151,6 +153,57 @@ pub(crate) struct SummaryArgs {
 pub(crate) struct RecipesArgs {
     /// Print the TOML of this recipe.
     pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Neighbouring data sets differ by one example that is added or removed; batches are Poisson samples.
+
+Examples:
+  kamado privacy epsilon --sampling-rate 0.00427 --noise-multiplier 1.1 --steps 14062 --delta 1e-5
+  kamado privacy calibrate --epsilon 3 --delta 1e-5 --sampling-rate 0.00427 --steps 14062 --json")]
+pub(crate) struct PrivacyArgs {
+    #[command(subcommand)]
+    pub(crate) question: PrivacyQuestion,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PrivacyQuestion {
+    /// Two numbers between which the epsilon of a training run lies; the upper one may be promised.
+    Epsilon {
+        /// The probability of an example to be in a batch: batch size over number of examples.
+        #[arg(long, value_name = "Q")]
+        sampling_rate: f64,
+        /// The standard deviation of the noise over the clip norm.
+        #[arg(long, value_name = "S")]
+        noise_multiplier: f64,
+        /// How many steps are taken.
+        #[arg(long, value_name = "T")]
+        steps: u64,
+        /// The probability with which the promise may fail: less than one over the number of examples.
+        #[arg(long, value_name = "D")]
+        delta: f64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The least noise with which a training run costs no more than epsilon.
+    Calibrate {
+        /// What the run may cost.
+        #[arg(long, value_name = "E")]
+        epsilon: f64,
+        /// The probability with which the promise may fail: less than one over the number of examples.
+        #[arg(long, value_name = "D")]
+        delta: f64,
+        /// The probability of an example to be in a batch: batch size over number of examples.
+        #[arg(long, value_name = "Q")]
+        sampling_rate: f64,
+        /// How many steps are taken.
+        #[arg(long, value_name = "T")]
+        steps: u64,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use kamado_data::DataError;
 use kamado_nn::NnError;
 use kamado_nn::model_file::ModelFileError;
+use kamado_privacy::PrivacyError;
 use kamado_train::TrainError;
 use kamado_train::recipe::RecipeError;
 
@@ -68,6 +69,12 @@ impl From<NnError> for Failure {
 impl From<ModelFileError> for Failure {
     fn from(error: ModelFileError) -> Self {
         Failure::run(error, "")
+    }
+}
+
+impl From<PrivacyError> for Failure {
+    fn from(error: PrivacyError) -> Self {
+        Failure::usage(error.problem, error.remedy)
     }
 }
 

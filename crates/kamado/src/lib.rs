@@ -39,6 +39,8 @@ pub use kamado_graph as graph;
 #[doc(inline)]
 pub use kamado_nn as nn;
 #[doc(inline)]
+pub use kamado_privacy as privacy;
+#[doc(inline)]
 pub use kamado_train as train;
 
 /// What a training program needs, in one `use`.

@@ -4,6 +4,7 @@ pub(crate) mod evaluate;
 pub(crate) mod fetch;
 pub(crate) mod generate;
 pub(crate) mod predict;
+pub(crate) mod privacy;
 pub(crate) mod recipes;
 pub(crate) mod summary;
 pub(crate) mod train;
