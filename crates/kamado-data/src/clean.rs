@@ -1,6 +1,23 @@
 //! Missing values, outliers, duplicates, and rows that cannot be used.
+//!
+//! A [`Cleaner`] is fitted on the training rows and kept in the model. [`Cleaner::clean`] is for rows to train on: it
+//! may put rows aside, each with its reason. [`Cleaner::complete`] is for every other row: it fills and clips, but
+//! answers as many rows as it was given.
 
 use serde::{Deserialize, Serialize};
+
+mod cleaner;
+mod coerce;
+mod duplicates;
+mod missing;
+mod neighbours;
+mod outliers;
+
+pub use cleaner::{Cleaned, Cleaner};
+pub(crate) use coerce::coerced;
+pub use duplicates::duplicates;
+pub use missing::{Missing, Value};
+pub use outliers::{OutlierAction, OutlierRule, Outliers};
 
 /// A row that cannot be used, put aside with the reason; nothing is dropped in silence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -28,7 +28,9 @@ pub mod text;
 pub mod vision;
 
 mod hex;
+mod stats;
 mod streams;
+mod threads;
 
 pub use augment::{Augment, Augmenter};
 pub use dataset::{Dataset, FeatureData, Features, Labels};

@@ -5,6 +5,7 @@ use kamado_graph::rng::Rng;
 const SPLIT: u64 = 0xD1 << 56;
 const SHUFFLE: u64 = 0xD2 << 56;
 const AUGMENT: u64 = 0xD3 << 56;
+const TABLE: u64 = 0xD4 << 56;
 
 /// The stream that deals the examples of one class (or, unstratified, of the only group).
 pub(crate) fn split(seed: u64, group: u64) -> Rng {
@@ -19,4 +20,9 @@ pub(crate) fn shuffle(seed: u64, epoch: u64) -> Rng {
 /// The stream that distorts one example in one epoch; it repeats after 2^24 epochs or 2^32 examples.
 pub(crate) fn augment(seed: u64, epoch: u64, example: usize) -> Rng {
     Rng::new(seed, AUGMENT | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
+}
+
+/// A stream of the encoding of a table: 0 chooses the rows among which neighbours are sought, 1 deals the folds.
+pub(crate) fn table(seed: u64, purpose: u64) -> Rng {
+    Rng::new(seed, TABLE | (purpose & 0xFFFF_FFFF))
 }
