@@ -156,11 +156,13 @@ pub(crate) struct RecipesArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Neighbouring data sets differ by one example that is added or removed; batches are Poisson samples.
+#[command(
+    after_help = "Neighbouring data sets differ by one example that is added or removed; batches are Poisson samples.
 
 Examples:
   kamado privacy epsilon --sampling-rate 0.00427 --noise-multiplier 1.1 --steps 14062 --delta 1e-5
-  kamado privacy calibrate --epsilon 3 --delta 1e-5 --sampling-rate 0.00427 --steps 14062 --json")]
+  kamado privacy calibrate --epsilon 3 --delta 1e-5 --sampling-rate 0.00427 --steps 14062 --json"
+)]
 pub(crate) struct PrivacyArgs {
     #[command(subcommand)]
     pub(crate) question: PrivacyQuestion,
