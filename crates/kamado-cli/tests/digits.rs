@@ -30,7 +30,7 @@ fn the_digits_are_learnt() {
     let accuracy = history["test"]["accuracy"].as_f64().unwrap();
     assert!(accuracy >= 0.965, "{accuracy}\n{said}");
     let epochs = history["epochs"].as_array().unwrap();
-    let keys = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"];
+    let keys = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "waited"];
     for (i, epoch) in epochs.iter().enumerate() {
         assert_eq!(epoch["epoch"], i as u64 + 1);
         keys.iter().for_each(|key| assert!(epoch[key].is_number(), "{key} is not in {epoch}"));

@@ -1,4 +1,6 @@
-//! Examples in memory: features, labels, and cheap views of some of the rows.
+//! Examples: the numbers of one or several inputs, labels, and cheap views of some of the rows.
+
+mod features;
 
 use std::sync::Arc;
 
@@ -7,49 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{DataError, Result};
 use crate::hex::hex;
 
-/// The numbers of all examples, one example after another, as they came from the source.
-#[derive(Clone, Debug)]
-pub enum FeatureData {
-    /// Bytes, as images have them.
-    U8(Vec<u8>),
-    /// Floats.
-    F32(Vec<f32>),
-    /// Tokens of a text, or other integers. Examples are windows whose starts are `stride` apart, so that they may
-    /// overlap; a table of integers has a stride of one example.
-    Tokens {
-        /// The numbers, of all texts one after another.
-        tokens: Vec<i32>,
-        /// The distance from the start of one example to that of the next; at least 1.
-        stride: usize,
-    },
-}
-
-impl FeatureData {
-    /// The number of examples of `example_len` numbers, each followed by `ahead` more; None if there are numbers left
-    /// over where there should be none.
-    fn examples(&self, example_len: usize, ahead: usize) -> Option<usize> {
-        let whole = |len: usize| len.is_multiple_of(example_len).then(|| len / example_len);
-        match self {
-            FeatureData::U8(data) => whole(data.len()),
-            FeatureData::F32(data) => whole(data.len()),
-            FeatureData::Tokens { tokens, stride } => {
-                let room = tokens.len().checked_sub(example_len.saturating_add(ahead));
-                Some(room.map_or(0, |room| room.checked_div(*stride).map_or(0, |n| n + 1)))
-            }
-        }
-    }
-}
-
-/// The inputs of a dataset.
-#[derive(Clone, Debug)]
-pub struct Features {
-    /// The shape of one example: `[height, width, channels]` for images, `[columns]` for a table.
-    pub shape: Vec<usize>,
-    /// The numbers, `examples x product(shape)` of them.
-    pub data: FeatureData,
-    /// The greatest value the source can produce (255 for an 8-bit image), which scaling to 0..1 divides by.
-    pub max_value: f32,
-}
+pub use features::{Buffer, Examples, FeatureData, Features, FeaturesMut, Input};
 
 /// What is to be predicted.
 #[derive(Clone, Debug)]
@@ -79,35 +39,69 @@ pub enum Labels {
 #[derive(Clone, Debug)]
 pub struct Dataset {
     name: String,
-    features: Arc<Features>,
+    inputs: Arc<[Input]>,
     labels: Arc<Labels>,
     /// How much each row of the source counts in a loss.
     weights: Option<Arc<[f32]>>,
-    /// The rows of `features` and `labels` that belong to this view, in order; all of them if absent.
+    /// Which shard each row of the source lies in, if reading neighbours together is cheaper.
+    shards: Option<Arc<[u32]>>,
+    /// The rows of the source that belong to this view, in order; all of them if absent.
     rows: Option<Arc<[usize]>>,
     len: usize,
     example_len: usize,
 }
 
+const REMEDY: &str = "Check what builds this dataset";
+
+/// The number of examples of an input, each followed by `ahead` more numbers.
+fn count(name: &str, features: &Features, ahead: usize) -> Result<usize> {
+    let (shape, example_len) = (&features.shape, features.example_len());
+    let counted = if example_len == 0 { None } else { features.data.examples(example_len, ahead) };
+    let Some(len) = counted else {
+        let found = "an empty shape, or numbers left over";
+        return Err(DataError::malformed(name, format!("whole examples of shape {shape:?}"), found, REMEDY));
+    };
+    if !(features.max_value.is_finite() && features.max_value > 0.0) {
+        let found = format!("{}", features.max_value);
+        return Err(DataError::malformed(name, "a greatest value above 0", found, REMEDY));
+    }
+    Ok(len)
+}
+
 impl Dataset {
+    /// The name of an input that is the only one.
+    pub const INPUT: &'static str = "input_layer";
+
     /// A dataset of all given examples; `name` says in reports where they come from.
     ///
     /// Errors if the counts of features and labels differ, a class has no name, the shape has no elements, or
     /// `max_value` is not a positive number.
     pub fn new(name: impl Into<String>, features: Features, labels: Labels) -> Result<Self> {
-        let name = name.into();
-        let remedy = "Check what builds this dataset";
-        let shape = &features.shape;
-        let example_len = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).unwrap_or(0);
-        let ahead = usize::from(matches!(labels, Labels::NextTokens { .. }));
-        let counted = if example_len == 0 { None } else { features.data.examples(example_len, ahead) };
-        let Some(len) = counted else {
-            let found = "an empty shape, or numbers left over";
-            return Err(DataError::malformed(name, format!("whole examples of shape {shape:?}"), found, remedy));
+        Self::of_inputs(name, vec![Input { name: Self::INPUT.to_owned(), features }], labels)
+    }
+
+    /// A dataset whose examples have several inputs, each with a name.
+    ///
+    /// Errors if there is no input, two have the same name or differ in the number of examples, or as
+    /// [`new`](Dataset::new) does.
+    pub fn of_inputs(name: impl Into<String>, inputs: Vec<Input>, labels: Labels) -> Result<Self> {
+        let (name, remedy) = (name.into(), REMEDY);
+        let Some(Input { features, .. }) = inputs.first() else {
+            return Err(DataError::malformed(name, "at least one input", "none", remedy));
         };
-        if !(features.max_value.is_finite() && features.max_value > 0.0) {
-            let found = format!("{}", features.max_value);
-            return Err(DataError::malformed(name, "a greatest value above 0", found, remedy));
+        let ahead = usize::from(matches!(labels, Labels::NextTokens { .. }));
+        let (len, example_len) = (count(&name, features, ahead)?, features.example_len());
+        for (i, input) in inputs.iter().enumerate().skip(1) {
+            let found = count(&name, &input.features, 0)?;
+            if found != len || inputs[..i].iter().any(|other| other.name == input.name) {
+                let found = format!("{found} of an input {:?}", input.name);
+                return Err(DataError::malformed(
+                    name,
+                    format!("{len} examples under a name of its own"),
+                    found,
+                    remedy,
+                ));
+            }
         }
         let label_len = match &labels {
             Labels::Classes { indices, names } => {
@@ -139,9 +133,10 @@ impl Dataset {
         }
         Ok(Dataset {
             name,
-            features: Arc::new(features),
+            inputs: inputs.into(),
             labels: Arc::new(labels),
             weights: None,
+            shards: None,
             rows: None,
             len,
             example_len,
@@ -192,24 +187,47 @@ impl Dataset {
         self.len == 0
     }
 
-    /// Whether the features are tokens rather than floats.
+    /// The inputs, with all rows of the source, also those outside this view; see [`row`](Dataset::row).
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// Whether the features of the first input are tokens, or other integers, rather than floats.
     pub fn has_tokens(&self) -> bool {
-        matches!(self.features.data, FeatureData::Tokens { .. })
+        self.features().data.is_integer()
     }
 
-    /// The shape of one example.
+    /// The shape of one example of the first input.
     pub fn shape(&self) -> &[usize] {
-        &self.features.shape
+        &self.features().shape
     }
 
-    /// How many numbers one example has.
+    /// How many numbers one example of the first input has.
     pub fn example_len(&self) -> usize {
         self.example_len
     }
 
-    /// All features of the source, also those of rows outside this view; see [`row`](Dataset::row).
+    /// All features of the first input, also those of rows outside this view; see [`row`](Dataset::row).
     pub fn features(&self) -> &Features {
-        &self.features
+        &self.inputs[0].features
+    }
+
+    /// The same examples, of which those of a shard are read together: a loader shuffles a few shards at a time. The
+    /// numbers are the shards of all rows of the source, in order.
+    ///
+    /// Errors if there are not as many as rows.
+    pub fn with_shards(self, shards: Vec<u32>) -> Result<Self> {
+        let rows = self.rows().max().map_or(0, |row| row + 1);
+        if shards.len() < rows {
+            let (expected, found) = (format!("the shards of {rows} rows"), format!("{}", shards.len()));
+            return Err(DataError::malformed(self.name, expected, found, REMEDY));
+        }
+        Ok(Dataset { shards: Some(shards.into()), ..self })
+    }
+
+    /// The shard of example `example` of this view, if the source has shards.
+    pub fn shard(&self, example: usize) -> Option<u32> {
+        self.shards.as_ref().and_then(|shards| shards.get(self.row(example))).copied()
     }
 
     /// All labels of the source, also those of rows outside this view; see [`row`](Dataset::row).
@@ -269,13 +287,12 @@ impl Dataset {
     /// The numbers of example `example` of this view, if they are integers, and the one behind each for
     /// [`Labels::NextTokens`].
     pub(crate) fn tokens(&self, example: usize) -> Option<(&[i32], &[i32])> {
-        let FeatureData::Tokens { tokens, stride } = &self.features.data else { return None };
-        let start = self.row(example) * stride;
+        let (features, row) = (self.features(), self.row(example));
         let next = match &*self.labels {
-            Labels::NextTokens { .. } => &tokens[start + 1..start + 1 + self.example_len],
+            Labels::NextTokens { .. } => features.tokens(row, 1)?,
             _ => &[],
         };
-        Some((&tokens[start..start + self.example_len], next))
+        Some((features.tokens(row, 0)?, next))
     }
 
     /// The labels of all examples of this view one after another, if they are [`Labels::NextTokens`]; otherwise none.
@@ -304,12 +321,17 @@ impl Dataset {
             if self.has_sample_weights() {
                 hash.update(self.sample_weight(example).to_le_bytes());
             }
-            match &self.features.data {
-                FeatureData::U8(data) => hash.update(&data[span(row, self.example_len)]),
-                FeatureData::F32(data) => update_floats(&mut hash, &data[span(row, self.example_len)]),
-                FeatureData::Tokens { .. } => {
-                    let (tokens, next) = self.tokens(example).unwrap_or_default();
-                    tokens.iter().chain(next.last()).for_each(|token| hash.update(token.to_le_bytes()));
+            for Input { features, .. } in self.inputs.iter() {
+                let width = features.example_len();
+                match &features.data {
+                    FeatureData::U8(data) => hash.update(&data[span(row, width)]),
+                    FeatureData::F32(data) => update_floats(&mut hash, &data[span(row, width)]),
+                    FeatureData::Tokens { .. } => {
+                        let (tokens, next) = (features.tokens(row, 0), self.tokens(example).unwrap_or_default().1);
+                        let tokens = tokens.unwrap_or_default().iter().chain(next.last());
+                        tokens.for_each(|token| hash.update(token.to_le_bytes()));
+                    }
+                    FeatureData::Lazy(examples) => hash.update(examples.identity(row)),
                 }
             }
             match &*self.labels {

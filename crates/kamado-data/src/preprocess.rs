@@ -5,7 +5,7 @@ mod picture;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Dataset, FeatureData};
+use crate::dataset::{Dataset, FeatureData, Features};
 use crate::error::{DataError, Result};
 use crate::text::Tokenizer;
 
@@ -61,12 +61,16 @@ impl Preprocessing {
     ///
     /// Errors if `training` is empty or its numbers are not finite, or as [`apply`](Preprocessing::apply) does.
     pub fn fit_standardize(&mut self, training: &Dataset) -> Result<()> {
+        if matches!(training.features().data, FeatureData::Lazy(_) | FeatureData::Tokens { .. }) {
+            let problem = format!("cannot standardize {}: its numbers are not in memory as floats", training.name());
+            return Err(DataError::request(problem, "Give the source its own way to scale"));
+        }
         let affine = self.affine(training.shape())?;
         let channels = training.shape().last().copied().unwrap_or(1);
         let mut example = vec![0.0; training.example_len()];
         let mut pass = |add: &mut dyn FnMut(usize, f64)| {
             for row in training.rows() {
-                affine.map(raw_example(training, row), &mut example);
+                affine.map(raw_example(training.features(), row), &mut example);
                 example.iter().enumerate().for_each(|(i, &x)| add(i % channels, f64::from(x)));
             }
         };
@@ -152,14 +156,25 @@ pub(crate) enum Raw<'a> {
     F32(&'a [f32]),
 }
 
-/// The raw numbers of row `row` of the source of `dataset`.
-pub(crate) fn raw_example(dataset: &Dataset, row: usize) -> Raw<'_> {
-    let span = row * dataset.example_len()..(row + 1) * dataset.example_len();
-    match &dataset.features().data {
+impl Raw<'_> {
+    /// The numbers as floats; `out` has their length.
+    pub(crate) fn copy_to(self, out: &mut [f32]) {
+        match self {
+            Raw::U8(raw) => out.iter_mut().zip(raw).for_each(|(out, &x)| *out = f32::from(x)),
+            Raw::F32(raw) => out.copy_from_slice(raw),
+        }
+    }
+}
+
+/// The raw numbers of row `row` of the source.
+pub(crate) fn raw_example(features: &Features, row: usize) -> Raw<'_> {
+    let len = features.example_len();
+    let span = row * len..(row + 1) * len;
+    match &features.data {
         FeatureData::U8(data) => Raw::U8(&data[span]),
         FeatureData::F32(data) => Raw::F32(&data[span]),
-        // Tokens do not pass through here: a loader writes them as the integers they are.
-        FeatureData::Tokens { .. } => Raw::F32(&[]),
+        // These do not pass through here: they are the input of the network already.
+        FeatureData::Tokens { .. } | FeatureData::Lazy(_) => Raw::F32(&[]),
     }
 }
 
@@ -173,16 +188,8 @@ pub(crate) struct Affine {
 impl Affine {
     /// Maps the raw numbers of one example to `out`, which has the same length.
     pub(crate) fn map(&self, raw: Raw<'_>, out: &mut [f32]) {
-        match raw {
-            Raw::U8(raw) => {
-                out.iter_mut().zip(raw).for_each(|(out, &x)| *out = f32::from(x));
-                self.apply(out);
-            }
-            Raw::F32(raw) => {
-                out.copy_from_slice(raw);
-                self.apply(out);
-            }
-        }
+        raw.copy_to(out);
+        self.apply(out);
     }
 
     /// Maps numbers in place.

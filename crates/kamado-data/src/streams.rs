@@ -6,6 +6,8 @@ const SPLIT: u64 = 0xD1 << 56;
 const SHUFFLE: u64 = 0xD2 << 56;
 const AUGMENT: u64 = 0xD3 << 56;
 const TABLE: u64 = 0xD4 << 56;
+/// That of the first of 32 inputs.
+const INPUT: u64 = 0xE0 << 56;
 
 /// The stream that deals the examples of one class (or, unstratified, of the only group).
 pub(crate) fn split(seed: u64, group: u64) -> Rng {
@@ -25,4 +27,10 @@ pub(crate) fn augment(seed: u64, epoch: u64, example: usize) -> Rng {
 /// A stream of the encoding of a table: 0 chooses the rows among which neighbours are sought, 1 deals the folds.
 pub(crate) fn table(seed: u64, purpose: u64) -> Rng {
     Rng::new(seed, TABLE | (purpose & 0xFFFF_FFFF))
+}
+
+/// The stream that distorts one lazily read input of one example in one epoch; as [`augment`], and after 32 inputs.
+pub(crate) fn input(seed: u64, epoch: u64, example: usize, input: usize) -> Rng {
+    let stream = INPUT + ((input as u64 & 0x1F) << 56);
+    Rng::new(seed, stream | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
 }

@@ -57,16 +57,16 @@ fn without_shuffling_the_order_is_that_of_the_dataset() {
 fn distortion_does_not_depend_on_threads_or_batch_size() {
     let augment = Augment { rotation: 10.0, shift: 0.1, elastic: 0.05, cutout: 0.3, ..Augment::default() };
     let distorted =
-        |prefetch, batch_size| load(LoaderConfig { augment: Some(augment.clone()), prefetch, batch_size, ..config() });
-    let reference = read(&distorted(false, 32), 2);
-    assert_eq!(read(&distorted(true, 32), 2), reference);
-    let (x, y, _) = read(&distorted(true, 100), 2);
+        |workers, batch_size| load(LoaderConfig { augment: Some(augment.clone()), workers, batch_size, ..config() });
+    let reference = read(&distorted(0, 32), 2);
+    assert_eq!(read(&distorted(3, 32), 2), reference);
+    let (x, y, _) = read(&distorted(2, 100), 2);
     assert_eq!((&x, &y), (&reference.0, &reference.1));
     let plain = load(config());
     assert_eq!(read(&plain, 2).1, reference.1);
     assert_ne!(read(&plain, 2).0, reference.0);
     let mut untouched = vec![0.0; 64];
-    distorted(true, 32).fill(&[0], &mut untouched[..], LabelsMut::Nowhere).unwrap();
+    distorted(3, 32).fill(&[0], &mut untouched[..], LabelsMut::Nowhere).unwrap();
     let mut expected = vec![0.0; 64];
     plain.fill(&[0], &mut expected[..], LabelsMut::Nowhere).unwrap();
     assert_eq!(untouched, expected);

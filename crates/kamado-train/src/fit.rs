@@ -1,6 +1,6 @@
 //! The training loop.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kamado_data::{Augment, Dataset, Loader, LoaderConfig};
 use kamado_engine::{EngineError, Session, Store, within};
@@ -11,11 +11,12 @@ use kamado_nn::model::{ModelGraph, Objective, SampleWeight, TrainingSpec};
 use crate::callbacks::{Callback, StopFlag, TrainInfo};
 use crate::error::TrainError;
 use crate::history::{EpochRecord, History};
+use crate::inputs::Inputs;
 use crate::meter::{Measured, Meter, task};
-use crate::pass::{EvaluationPass, single_input_and_units};
+use crate::pass::{EvaluationPass, units};
 use crate::preflight::Report;
 use crate::resources::{Bytes, Precision};
-use crate::targets::{Inputs, Targets, example_len};
+use crate::targets::{Targets, example_len};
 use crate::trainer::Trainer;
 use crate::weights::{ClassWeight, Weights};
 
@@ -129,7 +130,6 @@ struct Steps {
     store: Store,
     loader: Loader,
     meter: Meter,
-    input: String,
     x: Inputs,
     targets: Targets,
     weights: Option<Weights>,
@@ -139,6 +139,8 @@ struct Steps {
     total: u64,
     /// The share of the forward arithmetic that is done again to keep to the memory limit.
     recomputed: f64,
+    /// How long the last epoch has waited for its batches.
+    waited: Duration,
 }
 
 /// The step in the precision and within the memory that were asked for, and the share of the forward arithmetic that is
@@ -169,6 +171,7 @@ impl Steps {
             seed: fit.seed,
             preprocessing: trainer.preprocessing.clone(),
             augment: fit.augment.clone(),
+            training: true,
             ..LoaderConfig::default()
         };
         let loader = Loader::new(train, config)?;
@@ -179,8 +182,7 @@ impl Steps {
         }
         let sources = sources(&model_graph, model.variables.len());
         let target = model_graph.targets.first().cloned();
-        let (input, outputs) = single_input_and_units(model)?;
-        let units = outputs / example_len(&model_graph.places).max(1);
+        let units = units(model)? / example_len(&model_graph.places).max(1);
         let total = fit.epochs as u64 * loader.batches_per_epoch() as u64;
         let every = trainer.optimizer.options.every();
         if every > total {
@@ -193,14 +195,14 @@ impl Steps {
             recomputed,
             store,
             meter: Meter::new(&trainer.metrics, task(loss, units, train), train.len())?,
-            input,
-            x: Inputs::new(train, batch_size),
+            x: Inputs::new(&model.spec, train, loader.buffers())?,
             targets: Targets::new(target.as_ref(), train, batch_size)?,
             weights,
             loader,
             sources,
             taken: 0,
             total,
+            waited: Duration::ZERO,
         })
     }
 
@@ -218,7 +220,7 @@ impl Steps {
         })
     }
 
-    /// Takes the steps of an epoch; answers whether it was stopped. Nothing is allocated from step to step.
+    /// Takes the steps of an epoch; answers whether it was stopped. No tensor is allocated from step to step.
     fn epoch(
         &mut self,
         trainer: &Trainer,
@@ -229,14 +231,14 @@ impl Steps {
         let steps = self.loader.batches_per_epoch();
         let mut batches = self.loader.epoch(epoch as u64 - 1);
         let mut step = 0;
-        while let Some(n) = batches.next_into(self.x.as_mut(), self.targets.as_mut())? {
+        while let Some(n) = batches.next_batch(self.x.buffers(), self.targets.as_mut())? {
             let learning_rate = trainer.optimizer.learning_rate_at(self.taken, self.total);
             let info = StepInfo { seed: fit.seed, step: self.taken, learning_rate };
-            let x = self.x.feed(n * self.loader.dataset().example_len());
+            self.waited = batches.waited();
             let data = self.loader.dataset();
             self.weights.iter_mut().for_each(|weights| weights.fill(data, batches.examples()));
-            let feeds = self.targets.feeds((self.input.as_str(), x), self.weights.as_ref(), n);
-            let outputs = self.session.run(&mut self.store, n, &info, feeds.used())?;
+            let feeds = self.targets.feeds(&self.x, self.weights.as_ref(), n);
+            let outputs = self.session.run(&mut self.store, n, &info, &feeds)?;
             let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
             (step, self.taken) = (step + 1, self.taken + 1);
             if !loss.is_finite() {
@@ -281,9 +283,10 @@ impl Steps {
         start: Instant,
     ) -> Result<EpochRecord, TrainError> {
         let train = self.meter.finish();
+        let waited = self.waited.as_secs_f64() / start.elapsed().as_secs_f64().max(f64::MIN_POSITIVE);
         let validation = validation.as_mut().map(|pass| pass.run(&trainer.model)).transpose()?;
         let (steps, seconds) = (self.loader.batches_per_epoch(), start.elapsed().as_secs_f64());
-        Ok(EpochRecord { epoch, epochs, steps, train, validation, seconds })
+        Ok(EpochRecord { epoch, epochs, steps, train, validation, seconds, waited })
     }
 }
 

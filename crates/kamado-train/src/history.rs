@@ -25,6 +25,8 @@ pub struct EpochRecord {
     pub validation: Option<Evaluation>,
     /// How long the epoch took, validation included.
     pub seconds: f64,
+    /// The share of the time of training that was spent waiting for data.
+    pub waited: f64,
 }
 
 impl Serialize for EpochRecord {
@@ -38,6 +40,7 @@ impl Serialize for EpochRecord {
             map.serialize_entry(&format!("val_{name}"), &finite(value))?;
         }
         map.serialize_entry("seconds", &finite(self.seconds))?;
+        map.serialize_entry("waited", &finite(self.waited))?;
         map.end()
     }
 }
@@ -79,7 +82,7 @@ mod tests {
     fn record(epoch: usize, loss: f64, val_loss: Option<f64>) -> EpochRecord {
         let scores = |loss| Evaluation { loss, metrics: vec![("accuracy".into(), 0.5)] };
         let validation = val_loss.map(scores);
-        EpochRecord { epoch, epochs: 2, steps: 3, train: scores(loss), validation, seconds: 1.5 }
+        EpochRecord { epoch, epochs: 2, steps: 3, train: scores(loss), validation, seconds: 1.5, waited: 0.25 }
     }
 
     #[test]
@@ -90,7 +93,8 @@ mod tests {
         let history = History { epochs: vec![record(1, 2.0, Some(1.25))], test, interrupted: true };
         history.save(&path).unwrap();
         let text: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
-        let epoch = r#"{"epoch":1,"loss":2.0,"accuracy":0.5,"val_loss":1.25,"val_accuracy":0.5,"seconds":1.5}"#;
+        let epoch =
+            r#"{"epoch":1,"loss":2.0,"accuracy":0.5,"val_loss":1.25,"val_accuracy":0.5,"seconds":1.5,"waited":0.25}"#;
         let expected = format!(r#"{{"epochs":[{epoch}],"test":{{"loss":0.5,"accuracy":null}}}}"#);
         assert_eq!(text, expected);
     }

@@ -15,6 +15,7 @@ pub mod resources;
 pub mod run;
 
 mod fit;
+mod inputs;
 mod json;
 mod meter;
 mod pass;

@@ -10,27 +10,26 @@ use kamado_nn::model::{Model, ModelGraph, Objective, SampleWeight};
 
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
+use crate::inputs::Inputs;
 use crate::meter::{Measured, Meter, task};
 use crate::metrics::Metric;
-use crate::targets::{Inputs, Targets, example_len};
+use crate::targets::{Targets, example_len};
 use crate::weights::Weights;
 
 /// No dropout, no update: nothing depends on these.
 pub(crate) const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
 
-/// The only input of a graph besides its targets, and the number of outputs per example.
+/// The number of outputs per example.
 ///
 /// # Errors
-/// If the model has several inputs or outputs.
-pub(crate) fn single_input_and_units(model: &Model) -> Result<(String, usize), TrainError> {
-    let (inputs, outputs) = (&model.spec.inputs, &model.spec.outputs);
-    let ([input], 1) = (&inputs[..], outputs.len()) else {
-        let problem = format!("the model has {} inputs and {} outputs", inputs.len(), outputs.len());
-        return Err(TrainError::request(problem, "Datasets feed models with one input and one output"));
-    };
+/// If the model has several outputs.
+pub(crate) fn units(model: &Model) -> Result<usize, TrainError> {
+    if model.spec.outputs.len() != 1 {
+        let problem = format!("the model has {} outputs", model.spec.outputs.len());
+        return Err(TrainError::request(problem, "Datasets have labels for models with one output"));
+    }
     let graph = model.inference_graph()?.graph;
-    let units = graph.output("prediction").map_or(0, |node| example_len(graph.shape(node)));
-    Ok((input.name.clone(), units))
+    Ok(graph.output("prediction").map_or(0, |node| example_len(graph.shape(node))))
 }
 
 /// A store with the weights of the model.
@@ -52,7 +51,6 @@ pub(crate) struct Pass {
     session: Session,
     store: Store,
     loader: Loader,
-    input: String,
     x: Inputs,
 }
 
@@ -65,23 +63,23 @@ impl Pass {
         preprocessing: &Preprocessing,
         batch_size: usize,
     ) -> Result<Self, TrainError> {
-        let (input, _) = single_input_and_units(model)?;
         let batch_size = batch_size.min(data.len()).max(1);
         let preprocessing = preprocessing.clone();
         let config = LoaderConfig { batch_size, shuffle: false, preprocessing, ..LoaderConfig::default() };
         let store = store_of(model)?;
         let session = Session::new(runtime, graph.graph, &store)?;
-        let x = Inputs::new(data, batch_size);
-        Ok(Pass { session, store, loader: Loader::new(data, config)?, input, x })
+        let loader = Loader::new(data, config)?;
+        let x = Inputs::new(&model.spec, data, loader.buffers())?;
+        Ok(Pass { session, store, loader, x })
     }
 
     /// The outputs for every example, in order.
     pub(crate) fn predict(&mut self) -> Result<Vec<f32>, TrainError> {
         let mut predictions = Vec::new();
         let mut batches = self.loader.epoch(0);
-        while let Some(n) = batches.next_into(self.x.as_mut(), LabelsMut::Nowhere)? {
-            let x = self.x.feed(n * self.loader.dataset().example_len());
-            let outputs = self.session.run(&mut self.store, n, &STILL, &[(self.input.as_str(), x)])?;
+        while let Some(n) = batches.next_batch(self.x.buffers(), LabelsMut::Nowhere)? {
+            let feeds: Vec<_> = self.x.feeds(n).collect();
+            let outputs = self.session.run(&mut self.store, n, &STILL, &feeds)?;
             predictions.extend_from_slice(outputs.get("prediction").unwrap_or_default());
         }
         Ok(predictions)
@@ -110,8 +108,7 @@ impl EvaluationPass {
         let weights = Weights::new(data, None, batch)?;
         let sample_weight = weights.as_ref().map(|_| SampleWeight::PerExample);
         let graph = model.evaluation_graph(Objective { sample_weight, ..loss.into() })?;
-        let (_, outputs) = single_input_and_units(model)?;
-        let units = outputs / example_len(&graph.places).max(1);
+        let units = units(model)? / example_len(&graph.places).max(1);
         let targets = Targets::new(graph.targets.first(), data, batch)?;
         let meter = Meter::new(metrics, task(loss, units, data), data.len())?;
         let pass = Pass::new(runtime, model, graph, data, preprocessing, batch_size)?;
@@ -121,13 +118,12 @@ impl EvaluationPass {
     /// Loss and metrics with the weights of `model`.
     pub(crate) fn run(&mut self, model: &Model) -> Result<Evaluation, TrainError> {
         load(&mut self.pass.store, model)?;
-        let Pass { session, store, loader, input, x } = &mut self.pass;
+        let Pass { session, store, loader, x } = &mut self.pass;
         let mut batches = loader.epoch(0);
-        while let Some(n) = batches.next_into(x.as_mut(), self.targets.as_mut())? {
-            let x = x.feed(n * loader.dataset().example_len());
+        while let Some(n) = batches.next_batch(x.buffers(), self.targets.as_mut())? {
             self.weights.iter_mut().for_each(|weights| weights.fill(loader.dataset(), batches.examples()));
-            let feeds = self.targets.feeds((input.as_str(), x), self.weights.as_ref(), n);
-            let outputs = session.run(store, n, &STILL, feeds.used())?;
+            let feeds = self.targets.feeds(x, self.weights.as_ref(), n);
+            let outputs = session.run(store, n, &STILL, &feeds)?;
             let loss = outputs.get("loss").and_then(|loss| loss.first()).map_or(f64::NAN, |&loss| f64::from(loss));
             self.meter.add(&Measured {
                 examples: n,

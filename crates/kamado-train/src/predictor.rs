@@ -6,21 +6,21 @@ use std::sync::Arc;
 use kamado_data::{PictureReport, Preprocessing, read_picture};
 use kamado_engine::{Feed, Runtime, Session, Store};
 use kamado_graph::graph::Graph;
-use kamado_nn::model::Model;
+use kamado_graph::shape::DType;
+use kamado_nn::model::{InputSpec, Model};
 use kamado_nn::model_file::{self, ModelFile};
 
 use crate::error::TrainError;
-use crate::pass::{STILL, single_input_and_units, store_of};
+use crate::pass::{STILL, store_of, units};
 use crate::preflight::{Ending, ending};
 
 /// A model with its preprocessing and the names of its classes, ready for one example after another.
 #[derive(Debug)]
 pub struct Predictor {
-    shape: Vec<usize>,
+    inputs: Vec<InputSpec>,
     preprocessing: Preprocessing,
     labels: Vec<String>,
     reading: Reading,
-    input: String,
     session: Session,
     store: Store,
 }
@@ -75,18 +75,18 @@ impl Predictor {
     /// A predictor for the contents of a model file, on this many threads, or as many as the machine runs at once.
     ///
     /// # Errors
-    /// If the model does not have one input and one output, or its preprocessing or labels do not fit it.
+    /// If the model does not have one output, or its preprocessing or labels do not fit it.
     pub fn new(file: ModelFile, threads: Option<usize>) -> Result<Self, TrainError> {
         let ModelFile { model, preprocessing, labels, .. } = file;
         let preprocessing = read_preprocessing(preprocessing)?;
-        let (input, units) = single_input_and_units(&model)?;
-        let shape = model.spec.inputs[0].shape.clone();
+        let units = units(&model)?;
+        let inputs = model.spec.inputs.clone();
         // Tells of steps that do not fit the input now rather than at the first example.
-        preprocessing.apply(&shape, &mut [])?;
+        preprocessing.apply(inputs.first().map_or(&[], |input| &input.shape), &mut [])?;
         let graph = model.inference_graph()?.graph;
         let reading = reading(&graph, units, labels.len())?;
         let (session, store) = session(&Runtime::new(threads)?, &model, graph)?;
-        Ok(Predictor { shape, preprocessing, labels, reading, input, session, store })
+        Ok(Predictor { inputs, preprocessing, labels, reading, session, store })
     }
 
     /// The names of the classes; empty if the model does not tell classes apart.
@@ -94,25 +94,26 @@ impl Predictor {
         &self.labels
     }
 
-    /// The shape of an example.
+    /// The shape of an example of the first input.
     pub fn shape(&self) -> &[usize] {
-        &self.shape
+        self.inputs.first().map_or(&[], |input| &input.shape)
     }
 
     /// What the model says about an example, given as raw numbers, to which the preprocessing is applied.
     ///
     /// # Errors
-    /// If there are too few or too many numbers.
+    /// If there are too few or too many numbers, or the model does not have one input of floats.
     pub fn predict(&mut self, example: &[f32]) -> Result<Prediction, TrainError> {
-        let expected: usize = self.shape.iter().product();
+        let shape = self.shape().to_vec();
+        let expected: usize = shape.iter().product();
         if example.len() != expected {
             return Err(TrainError::request(
-                format!("the model takes {expected} numbers of shape {:?}, got {}", self.shape, example.len()),
+                format!("the model takes {expected} numbers of shape {shape:?}, got {}", example.len()),
                 "Give a whole example",
             ));
         }
         let mut x = example.to_vec();
-        self.preprocessing.apply(&self.shape, &mut x)?;
+        self.preprocessing.apply(&shape, &mut x)?;
         self.run(&x)
     }
 
@@ -126,7 +127,12 @@ impl Predictor {
     }
 
     fn run(&mut self, x: &[f32]) -> Result<Prediction, TrainError> {
-        let outputs = self.session.run(&mut self.store, 1, &STILL, &[(self.input.as_str(), Feed::F32(x))])?;
+        let [InputSpec { name, dtype: DType::F32, .. }] = &self.inputs[..] else {
+            let names: Vec<_> = self.inputs.iter().map(|input| input.ty().to_string()).collect();
+            let problem = format!("the model does not take floats: its inputs are {}", names.join(", "));
+            return Err(TrainError::request(problem, "Give what the model was trained on"));
+        };
+        let outputs = self.session.run(&mut self.store, 1, &STILL, &[(name.as_str(), Feed::F32(x))])?;
         let outputs = outputs.get("prediction").unwrap_or_default().to_vec();
         let probabilities = self.reading.probabilities(&outputs);
         let classes = self.labels.iter().cloned().zip(probabilities).collect();

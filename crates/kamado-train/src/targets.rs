@@ -1,46 +1,18 @@
 //! Memory for the labels of a batch, in the form that a graph takes them.
 
-use kamado_data::{Dataset, FeaturesMut, Labels, LabelsMut};
+use kamado_data::{Dataset, Labels, LabelsMut};
 use kamado_engine::Feed;
 use kamado_graph::shape::{DType, Shape};
 use kamado_nn::model::Target;
 
 use crate::error::TrainError;
+use crate::inputs::Inputs;
 use crate::metrics::Truth;
 use crate::weights::Weights;
 
 /// The number of elements of one example; `shape` is `[B, …]`.
 pub(crate) fn example_len(shape: &Shape) -> usize {
     shape.at(1).iter().product()
-}
-
-/// Memory for the features of a batch.
-pub(crate) enum Inputs {
-    Floats(Vec<f32>),
-    Tokens(Vec<i32>),
-}
-
-impl Inputs {
-    /// Memory for `batch` examples of `data`.
-    pub(crate) fn new(data: &Dataset, batch: usize) -> Self {
-        let len = batch * data.example_len();
-        if data.has_tokens() { Inputs::Tokens(vec![0; len]) } else { Inputs::Floats(vec![0.0; len]) }
-    }
-
-    pub(crate) fn as_mut(&mut self) -> FeaturesMut<'_> {
-        match self {
-            Inputs::Floats(data) => data.into(),
-            Inputs::Tokens(data) => data.into(),
-        }
-    }
-
-    /// The first `len` numbers, for the engine.
-    pub(crate) fn feed(&self, len: usize) -> Feed<'_> {
-        match self {
-            Inputs::Floats(data) => Feed::F32(&data[..len]),
-            Inputs::Tokens(data) => Feed::I32(&data[..len]),
-        }
-    }
 }
 
 /// The labels of a batch, and the input that takes them.
@@ -61,23 +33,6 @@ enum Memory {
     },
     /// The loss takes no labels.
     Nothing,
-}
-
-/// What is fed in a step: the features, then the labels if the loss takes some, and weights if there are some.
-pub(crate) struct Feeds<'a> {
-    all: [(&'a str, Feed<'a>); 3],
-    used: usize,
-}
-
-impl<'a> Feeds<'a> {
-    fn push(&mut self, name: &'a str, feed: Feed<'a>) {
-        self.all[self.used] = (name, feed);
-        self.used += 1;
-    }
-
-    pub(crate) fn used(&self) -> &[(&'a str, Feed<'a>)] {
-        &self.all[..self.used]
-    }
 }
 
 impl Targets {
@@ -122,22 +77,20 @@ impl Targets {
         }
     }
 
-    /// The features, the first `examples` labels and weights, for the engine.
+    /// The inputs, the first `examples` labels if the loss takes some, and weights if there are some, for the engine.
     pub(crate) fn feeds<'a>(
         &'a self,
-        features: (&'a str, Feed<'a>),
+        inputs: &'a Inputs,
         weights: Option<&'a Weights>,
         examples: usize,
-    ) -> Feeds<'a> {
-        let mut feeds = Feeds { all: [features; 3], used: 1 };
+    ) -> Vec<(&'a str, Feed<'a>)> {
+        let mut feeds: Vec<_> = inputs.feeds(examples).collect();
         match &self.memory {
-            Memory::Classes { width, data } => feeds.push(&self.name, Feed::I32(&data[..examples * width])),
-            Memory::Values { width, data } => feeds.push(&self.name, Feed::F32(&data[..examples * width])),
+            Memory::Classes { width, data } => feeds.push((&self.name, Feed::I32(&data[..examples * width]))),
+            Memory::Values { width, data } => feeds.push((&self.name, Feed::F32(&data[..examples * width]))),
             Memory::Nothing => {}
         }
-        if let Some(weights) = weights {
-            feeds.push("sample_weight", weights.feed(examples));
-        }
+        feeds.extend(weights.map(|weights| ("sample_weight", weights.feed(examples))));
         feeds
     }
 

@@ -13,7 +13,7 @@ use crate::evaluation::Evaluation;
 use crate::fit::{Fit, run};
 use crate::history::History;
 use crate::metrics::Metric;
-use crate::pass::{EvaluationPass, Pass, single_input_and_units};
+use crate::pass::{EvaluationPass, Pass, units};
 use crate::preflight::{Report, Subject};
 
 /// The batch size of evaluation and prediction, whose results do not depend on it.
@@ -163,7 +163,7 @@ impl Trainer {
     /// If the examples do not fit the model.
     pub fn predict(&self, data: &Dataset) -> Result<Predictions, TrainError> {
         let Trainer { model, preprocessing, runtime, .. } = self;
-        let (_, units) = single_input_and_units(model)?;
+        let units = units(model)?;
         let graph = model.inference_graph()?;
         let data = Pass::new(runtime, model, graph, data, preprocessing, EVALUATION_BATCH)?.predict()?;
         Ok(Predictions { units, data })

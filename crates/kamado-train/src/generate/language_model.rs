@@ -4,7 +4,6 @@ use kamado_graph::shape::{DType, Dim};
 use kamado_nn::model::Model;
 
 use crate::error::TrainError;
-use crate::pass::single_input_and_units;
 use crate::preflight::{Ending, ending};
 
 /// A model that turns tokens `[B, T]` into a distribution over the next token at each place.
@@ -22,8 +21,12 @@ pub(super) struct LanguageModel {
 
 impl LanguageModel {
     pub(super) fn of(model: &Model) -> Result<Self, TrainError> {
-        let (input, _) = single_input_and_units(model)?;
-        let spec = &model.spec.inputs[0];
+        let ([spec], 1) = (&model.spec.inputs[..], model.spec.outputs.len()) else {
+            let (inputs, outputs) = (model.spec.inputs.len(), model.spec.outputs.len());
+            let problem = format!("the model has {inputs} inputs and {outputs} outputs");
+            return Err(TrainError::request(problem, "Give one with one input and one output"));
+        };
+        let input = spec.name.clone();
         let graph = model.inference_graph()?.graph;
         let output = graph.output("prediction");
         let shape = output.map(|node| graph.shape(node).clone()).unwrap_or_default();

@@ -1,15 +1,15 @@
 //! The features against the model's input: shape, numbers that are none, and input that says nothing.
 
-use kamado_data::{Dataset, FeatureData};
-use kamado_graph::shape::DType;
+use kamado_data::{Dataset, FeatureData, Input};
 
 use super::Subject;
 use super::finding::Finding;
+use crate::inputs::takers;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings: Vec<_> = shape(subject).into_iter().collect();
     for (part, data) in subject.parts() {
-        findings.extend(not_finite(part, data));
+        findings.extend(data.inputs().iter().filter_map(|input| not_finite(part, data, input)));
     }
     findings.extend(constant(subject.train));
     let (batch, examples) = (subject.batch_size, subject.train.len());
@@ -22,26 +22,22 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn shape(subject: &Subject<'_>) -> Option<Finding> {
-    let [input] = &subject.spec.inputs[..] else {
-        let names: Vec<_> = subject.spec.inputs.iter().map(|input| format!("{:?}", input.name)).collect();
-        let what = format!("the model has {} inputs ({}), but the data has one", names.len(), names.join(", "));
-        return Some(Finding::error("model", what, "build a model with one input"));
+    let what = takers(subject.spec, subject.train).err()?;
+    let remedy = match (subject.train.inputs(), &subject.spec.inputs[..]) {
+        ([_], [_]) if what.contains("tokens") => {
+            "an input of tokens goes into an embedding layer, one of floats into any other".to_owned()
+        }
+        ([data], [_]) => format!("give the model the input shape {:?}", data.features.shape),
+        ([_], _) => "build a model with one input".to_owned(),
+        _ => "build a model with an input for each of the data, of its name, type and shape".to_owned(),
     };
-    let (tokens, takes) = (subject.train.has_tokens(), input.dtype == DType::I32);
-    if tokens != takes {
-        let name = |tokens: bool| if tokens { "tokens" } else { "floats" };
-        let what = format!("the model takes {}, but the data are {}", name(takes), name(tokens));
-        let remedy = "an input of tokens goes into an embedding layer, one of floats into any other";
-        return Some(Finding::error("model input", what, remedy));
-    }
-    let (model, data) = (&input.shape[..], subject.train.shape());
-    let what = format!("the model takes examples of shape {model:?}, but those of the data are {data:?}");
-    (model != data).then(|| Finding::error("model input", what, format!("give the model the input shape {data:?}")))
+    let place = if subject.spec.inputs.len() == 1 { "model input" } else { "model" };
+    Some(Finding::error(place, what, remedy))
 }
 
-fn not_finite(part: &str, data: &Dataset) -> Option<Finding> {
-    let FeatureData::F32(numbers) = &data.features().data else { return None };
-    let width = data.example_len();
+fn not_finite(part: &str, data: &Dataset, input: &Input) -> Option<Finding> {
+    let FeatureData::F32(numbers) = &input.features.data else { return None };
+    let width = input.features.example_len();
     let row = |example: usize| &numbers[data.row(example) * width..][..width];
     // Without the early end of `any`, the loop over an example is vectorised.
     let is_bad = |&example: &usize| row(example).iter().fold(false, |bad, x| bad | !x.is_finite());
@@ -60,16 +56,21 @@ fn not_finite(part: &str, data: &Dataset) -> Option<Finding> {
 }
 
 fn constant(data: &Dataset) -> Option<Finding> {
-    fn all_equal<T: PartialEq>(data: &Dataset, numbers: &[T]) -> bool {
-        let width = data.example_len();
-        let row = |example: usize| &numbers[data.row(example) * width..][..width];
-        data.len() > 1 && (1..data.len()).all(|example| row(example) == row(0))
-    }
-    let constant = match &data.features().data {
-        FeatureData::U8(numbers) => all_equal(data, numbers),
-        FeatureData::F32(numbers) => all_equal(data, numbers),
-        FeatureData::Tokens { tokens, .. } => tokens.windows(2).all(|pair| pair[0] == pair[1]),
-    };
+    let constant = data.inputs().iter().all(|input| {
+        let len = input.features.example_len();
+        match &input.features.data {
+            FeatureData::U8(numbers) => all_equal(data, numbers, len),
+            FeatureData::F32(numbers) => all_equal(data, numbers, len),
+            FeatureData::Tokens { tokens, .. } => tokens.windows(2).all(|pair| pair[0] == pair[1]),
+            // To read all of them would take as long as an epoch.
+            FeatureData::Lazy(_) => false,
+        }
+    });
     let what = format!("all {} examples are the same, so nothing can be learnt from them", data.len());
     constant.then(|| Finding::error("training data", what, "check how the data is read and preprocessed"))
+}
+
+fn all_equal<T: PartialEq>(data: &Dataset, numbers: &[T], width: usize) -> bool {
+    let row = |example: usize| &numbers[data.row(example) * width..][..width];
+    data.len() > 1 && (1..data.len()).all(|example| row(example) == row(0))
 }
