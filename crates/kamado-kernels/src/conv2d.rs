@@ -3,7 +3,8 @@
 //!
 //! Where every channel is a group, the sums are computed directly; see `depthwise`. Otherwise
 //! all three directions are matrix products whose A is addressed by tables of offsets ("implicit im2col", S. Chetlur et
-//! al., cuDNN, 2014), so no column matrix is built. Work is cut into bands of output rows by shape alone.
+//! al., cuDNN, 2014), so no column matrix is built. Work is cut into bands of output rows by shape alone. Winograd's transforms round, so
+//! operands known to hold bfloat16 numbers, which have instructions of their own, are multiplied as they are.
 
 use crate::gemm::OffsetTable;
 

@@ -5,6 +5,7 @@
 
 use crate::Exec;
 use crate::gemm::{Activation, Ahead, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
+use crate::isa::Bf16;
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 use crate::update_rule::{Apply, Parameter, UpdateRule, Weights};
 
@@ -95,6 +96,7 @@ pub fn dense_update(
         mask: mask.map_or(null, <[f32]>::as_ptr),
         dx: dx.map(Shared::new),
         packed: Shared::new(packed),
+        bf16: exec.isa.bf16(),
         scratch: Shared::new(workers),
     };
     let rows = block_rows(batch, inputs, outputs);
@@ -117,6 +119,7 @@ struct Task<'a> {
     mask: *const f32,
     dx: Option<Shared>,
     packed: Shared,
+    bf16: Option<Bf16>,
     scratch: Shared,
 }
 
@@ -150,6 +153,7 @@ impl Kernel for Task<'_> {
             mask: std::ptr::null(),
             accumulate: false,
             ahead: Ahead::NOTHING,
+            bf16: self.bf16,
         };
         let (start, len) = (first * outputs, rows * outputs);
         let slot = |i: usize| self.weights.slots[i].ptr().wrapping_add(start).cast_const();

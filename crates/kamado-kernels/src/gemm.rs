@@ -5,8 +5,10 @@
 //! depends on the shape and the instruction set alone, so the number of threads never changes a bit of the result.
 
 use crate::Exec;
+use crate::isa::Isa;
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 
+mod bf16;
 mod block;
 mod offsets;
 mod pack;
@@ -73,8 +75,8 @@ pub struct Gemm<'a> {
 }
 
 impl Gemm<'_> {
-    /// The pointers, once every slice is known to be long enough.
-    pub(crate) fn checked(&self, c: &mut [f32], ldc: usize) -> Block {
+    /// The pointers, once every slice is known to be long enough, and how `isa` multiplies.
+    pub(crate) fn checked(&self, isa: Isa, c: &mut [f32], ldc: usize) -> Block {
         let &Gemm { m, n, k, .. } = self;
         let Epilogue { bias, activation, mask, accumulate } = self.epilogue;
         if m > 0 && n > 0 {
@@ -108,6 +110,7 @@ impl Gemm<'_> {
             mask: mask.map_or(null, <[f32]>::as_ptr),
             accumulate,
             ahead: Ahead::NOTHING,
+            bf16: isa.bf16(),
         }
     }
 }
@@ -128,7 +131,7 @@ pub fn gemm_scratch(m: usize, n: usize, k: usize, threads: usize) -> usize {
 /// # Panics
 /// If a slice is too short for the shape.
 pub fn gemm(exec: Exec<'_>, g: &Gemm<'_>, c: &mut [f32], ldc: usize, scratch: &mut [f32]) {
-    let block = g.checked(c, ldc);
+    let block = g.checked(exec.isa, c, ldc);
     if g.m == 0 || g.n == 0 {
         return;
     }
@@ -185,7 +188,7 @@ pub fn gemm_batched(
     let (c, workers) = (Shared::new(c), Shared::new(aligned(scratch)));
     exec.pool.run(batches, |batch, worker| {
         // SAFETY: C is long enough, and every product has its own part.
-        let block = of(batch).checked(unsafe { c.slice(batch * size, size) }, g.n);
+        let block = of(batch).checked(exec.isa, unsafe { c.slice(batch * size, size) }, g.n);
         let scratch = workers.offset(worker * plan.scratch()).ptr();
         for task in 0..plan.tasks() {
             let (_, rows, cols, ks) = plan.task(task);

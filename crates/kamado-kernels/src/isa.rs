@@ -3,9 +3,13 @@
 //! An [`Isa`] is a capability token: a value for AVX2 or AVX-512 can only be obtained on a processor that has it, so
 //! code that holds the token may call functions compiled for it.
 
-/// An instruction set that this processor is known to have.
+mod bf16;
+
+pub(crate) use bf16::Bf16;
+
+/// An instruction set that this processor is known to have, and how it multiplies operands known to be bfloat16 numbers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Isa(Kind);
+pub struct Isa(Kind, Option<Bf16>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Kind {
@@ -39,7 +43,7 @@ impl std::error::Error for UnknownIsa {}
 
 impl Isa {
     /// The portable twin that every other instruction set is compared with.
-    pub const SCALAR: Isa = Isa(Kind::Scalar);
+    pub const SCALAR: Isa = Isa(Kind::Scalar, None);
 
     /// Every instruction set of this processor, the slowest first.
     pub fn available() -> Vec<Isa> {
@@ -48,9 +52,9 @@ impl Isa {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                isas.push(Isa(Kind::Avx2));
+                isas.push(Isa(Kind::Avx2, None));
                 if ["avx512f", "avx512vl", "avx512bw", "avx512dq"].iter().all(|f| has_avx512(f)) {
-                    isas.push(Isa(Kind::Avx512));
+                    isas.push(Isa(Kind::Avx512, None));
                 }
             }
         }
@@ -75,8 +79,29 @@ impl Isa {
         }
     }
 
-    /// `scalar`, `avx2` or `avx512`.
+    /// The same for products whose operands all hold bfloat16 numbers (see [`UnaryFn::RoundBf16`]): such products use AMX
+    /// tiles or AVX512-BF16 where the processor has them; elsewhere nothing changes, except that the scalar instruction set
+    /// runs the portable twin of these instructions. Everything else runs as before.
+    ///
+    /// The results differ from those of [`Isa`] itself by the rounding of f32 sums alone.
+    ///
+    /// [`UnaryFn::RoundBf16`]: crate::elementwise::UnaryFn::RoundBf16
+    #[must_use]
+    pub fn for_bf16(self) -> Isa {
+        Isa(self.0, Bf16::ways(self.0).next_back())
+    }
+
+    /// Every way of this processor to multiply bfloat16 numbers, for tests.
+    pub fn available_for_bf16() -> Vec<Isa> {
+        let with = |isa: Isa| Bf16::ways(isa.0).map(move |way| Isa(isa.0, Some(way)));
+        Isa::available().into_iter().flat_map(with).collect()
+    }
+
+    /// `scalar`, `avx2` or `avx512`; for bfloat16 `scalar bf16`, `avx512bf16` or `amx`.
     pub fn name(self) -> &'static str {
+        if let Some(way) = self.1 {
+            return way.name();
+        }
         match self.0 {
             Kind::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
@@ -88,6 +113,10 @@ impl Isa {
 
     pub(crate) fn kind(self) -> Kind {
         self.0
+    }
+
+    pub(crate) fn bf16(self) -> Option<Bf16> {
+        self.1
     }
 }
 

@@ -20,6 +20,7 @@ use std::ops::Range;
 
 use crate::Exec;
 use crate::gemm::{Activation, Ahead, Block, RawOffsets, pack_whole, packed_whole};
+use crate::isa::Bf16;
 use crate::simd::Shared;
 
 /// A cell: how a step changes the state.
@@ -132,6 +133,7 @@ struct Packed {
     data: Shared,
     k: usize,
     n: usize,
+    bf16: Option<Bf16>,
 }
 
 impl Packed {
@@ -154,7 +156,7 @@ impl Packed {
     ) -> Self {
         // SAFETY: the caller vouches for both.
         unsafe { pack_whole(exec, b, ldb, transposed, k, n, data) };
-        Packed { data, k, n }
+        Packed { data, k, n, bf16: exec.isa.bf16() }
     }
 
     /// `c = a · self [+ bias]`, or `c += a · self`, of `m` rows.
@@ -177,6 +179,7 @@ impl Packed {
             mask: std::ptr::null(),
             accumulate: false,
             ahead: Ahead::NOTHING,
+            bf16: self.bf16,
         }
     }
 }

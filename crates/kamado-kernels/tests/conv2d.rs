@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{assert_near, every_exec, random, sum_bound};
+use common::{assert_near, bf16, every_bf16_exec, every_exec, random, sum_bound};
+use kamado_kernels::Exec;
 use kamado_kernels::conv2d::{Conv2d, Conv2dShape};
 use kamado_kernels::gemm::{Activation, Epilogue};
 
@@ -95,6 +96,11 @@ fn check(s: Conv2dShape) {
     let x = random(s.batch * s.in_h * s.in_w * s.in_c, 1);
     let w = random(s.kernel_h * s.kernel_w * (s.in_c / s.groups) * s.out_c, 2);
     let dy = random(s.batch * s.out_h * s.out_w * s.out_c, 3);
+    check_on(s, [&x, &w, &dy], false);
+    check_on(s, [&bf16(&x), &bf16(&w), &bf16(&dy)], true);
+}
+
+fn check_on(s: Conv2dShape, [x, w, dy]: [&[f32]; 3], in_bf16: bool) {
     let bias = random(s.out_c, 4);
     let product = |a: f32, b: f32| f64::from(a) * f64::from(b);
     let y = sums(dy.len(), &s, |x_at, w_at, y_at| (y_at, product(x[x_at], w[w_at])));
@@ -109,7 +115,7 @@ fn check(s: Conv2dShape) {
             ((sum + b).max(0.0), sum_bound(taps + 1, size + b.abs()))
         })
         .collect();
-    let dx: Vec<_> = (dx.iter().zip(&x))
+    let dx: Vec<_> = (dx.iter().zip(x))
         .map(|((sum, size), x)| (if *x > 0.0 { *sum } else { 0.0 }, sum_bound(taps, *size)))
         .collect();
     let mut dw: Vec<_> = dw.iter().map(|(sum, size)| (*sum, sum_bound(pixels, *size))).collect();
@@ -119,25 +125,26 @@ fn check(s: Conv2dShape) {
     }));
 
     let conv = Conv2d::new(s);
-    every_exec(|exec| {
+    let directions = |exec: Exec<'_>| {
         let threads = exec.pool.threads();
         let mut got_y = vec![f32::NAN; dy.len()];
         let epilogue = Epilogue { bias: Some(&bias), activation: Activation::Relu, ..Epilogue::default() };
-        conv.forward(exec, &x, &w, epilogue, &mut got_y, &mut vec![f32::NAN; conv.forward_scratch(threads)]);
+        conv.forward(exec, x, w, epilogue, &mut got_y, &mut vec![f32::NAN; conv.forward_scratch(threads)]);
         assert_near(&got_y, &y, &format!("{} y of {s:?}", exec.isa.name()));
 
         let mut got_dx = vec![f32::NAN; x.len()];
         let mut scratch = vec![f32::NAN; conv.input_grad_scratch(threads)];
-        conv.input_grad(exec, &dy, &w, Some(&x), &mut got_dx, &mut scratch);
+        conv.input_grad(exec, dy, w, Some(x), &mut got_dx, &mut scratch);
         assert_near(&got_dx, &dx, &format!("{} dx of {s:?}", exec.isa.name()));
 
         let (mut got_dw, mut got_db) = (vec![f32::NAN; w.len()], vec![f32::NAN; s.out_c]);
         let mut scratch = vec![f32::NAN; conv.kernel_grad_scratch(threads)];
-        conv.kernel_grad(exec, &x, &dy, &mut got_dw, Some(&mut got_db), &mut scratch);
+        conv.kernel_grad(exec, x, dy, &mut got_dw, Some(&mut got_db), &mut scratch);
         got_dw.extend(got_db);
         assert_near(&got_dw, &dw, &format!("{} dw, db of {s:?}", exec.isa.name()));
         [got_y, got_dx, got_dw].concat()
-    });
+    };
+    if in_bf16 { every_bf16_exec(directions) } else { every_exec(directions) }
 }
 
 const PLAIN: Kernel = Kernel { size: (3, 3), stride: (1, 1), dilation: (1, 1), same: false, groups: 1 };

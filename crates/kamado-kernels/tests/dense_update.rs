@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{every_exec, random};
+use common::{bf16, every_bf16_exec, every_exec, random};
 use kamado_kernels::Exec;
 use kamado_kernels::dense_update::{DenseUpdate, dense_update, dense_update_scratch};
 use kamado_kernels::gemm::{Epilogue, Gemm, Offsets, gemm, gemm_scratch};
@@ -10,6 +10,7 @@ use kamado_kernels::update_rule::{Adadelta, Adam, Lion, Momentum, Parameter, Rms
 
 const ADAM: UpdateRule = UpdateRule::Adam(Adam { alpha: 0.003, first: 0.1, second: 0.001, epsilon: 1e-7 });
 
+#[derive(Clone)]
 struct Case {
     batch: usize,
     inputs: usize,
@@ -96,16 +97,21 @@ impl Case {
     }
 
     fn check(&self, rule: UpdateRule, with_dx: bool, with_mask: bool) {
-        every_exec(|exec| {
-            let fused = self.fused(exec, rule, with_dx, with_mask);
-            let apart = self.apart(exec, rule, with_dx, with_mask);
+        let same = |case: &Case, exec: Exec<'_>| {
+            let fused = case.fused(exec, rule, with_dx, with_mask);
+            let apart = case.apart(exec, rule, with_dx, with_mask);
             let what = format!("{} {}x{}x{}", exec.isa.name(), self.batch, self.inputs, self.outputs);
             assert_eq!(fused.len(), apart.len(), "{what}");
             for (i, (a, b)) in fused.iter().zip(&apart).enumerate() {
                 assert_eq!(a.to_bits(), b.to_bits(), "{what}, element {i}: {a} fused, {b} apart");
             }
             fused
-        });
+        };
+        every_exec(|exec| same(self, exec));
+        let [w, first, second] = &self.w;
+        let w = [bf16(w), first.clone(), second.clone()];
+        let rounded = Case { x: bf16(&self.x), dy: bf16(&self.dy), w, ..self.clone() };
+        every_bf16_exec(|exec| same(&rounded, exec));
     }
 }
 

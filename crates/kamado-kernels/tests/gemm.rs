@@ -2,10 +2,13 @@
 
 mod common;
 
-use common::{assert_near, every_exec, random, sum_bound};
+use common::{assert_near, bf16, every_bf16_exec, every_exec, random, sum_bound};
+use kamado_kernels::Exec;
 use kamado_kernels::gemm::{Activation, Epilogue, Gemm, OffsetTable, Offsets, gemm, gemm_scratch};
+use kamado_kernels::isa::Isa;
 
 /// Operands of a product, however they are stored.
+#[derive(Clone)]
 struct Case {
     m: usize,
     n: usize,
@@ -53,7 +56,7 @@ impl Case {
         Epilogue { bias: bias.then_some(&self.bias[..]), activation, mask: mask.then_some(&self.mask[..]), accumulate }
     }
 
-    fn run(&self, exec: kamado_kernels::Exec<'_>, tables: bool, epilogue: Epilogue<'_>) -> Vec<f32> {
+    fn run(&self, exec: Exec<'_>, tables: bool, epilogue: Epilogue<'_>) -> Vec<f32> {
         let table = |n, stride| OffsetTable::new((0..n).map(|i| (i * stride) as u32).collect());
         let (rows, cols) = self.strides();
         let (row_table, col_table) = (table(self.m, rows), table(self.k, cols));
@@ -106,13 +109,17 @@ impl Case {
     }
 
     fn check(&self, tables: bool, epilogue: Epilogue<'_>) {
-        let want = self.reference(epilogue);
         let what = format!("{}x{}x{} tables={tables} {:?}", self.m, self.n, self.k, epilogue.activation);
-        every_exec(|exec| {
-            let got = self.run(exec, tables, epilogue);
-            assert_near(&got, &want, &format!("{} {what}", exec.isa.name()));
+        let near = |case: &Case, exec: Exec<'_>, want: &[(f64, f64)]| {
+            let got = case.run(exec, tables, epilogue);
+            assert_near(&got, want, &format!("{} {what}", exec.isa.name()));
             got
-        });
+        };
+        let want = self.reference(epilogue);
+        every_exec(|exec| near(self, exec, &want));
+        let rounded = Case { a: bf16(&self.a), b: bf16(&self.b), ..self.clone() };
+        let want = rounded.reference(epilogue);
+        every_bf16_exec(|exec| near(&rounded, exec, &want));
     }
 }
 
@@ -179,7 +186,7 @@ fn a_short_operand_is_refused() {
     let mut case = Case::new(4, 4, 4, false, false, 0);
     case.a.pop();
     let pool = kamado_kernels::pool::ThreadPool::new(1);
-    case.run(kamado_kernels::Exec { isa: kamado_kernels::isa::Isa::SCALAR, pool: &pool }, false, Epilogue::default());
+    case.run(Exec { isa: Isa::SCALAR, pool: &pool }, false, Epilogue::default());
 }
 
 #[test]
@@ -191,4 +198,17 @@ fn nan_passes_through_a_relu() {
         assert!(got[..20].iter().all(|x| x.is_nan()) && got[20..].iter().all(|x| !x.is_nan()));
         got
     });
+}
+
+#[test]
+fn bf16_runs_on_every_way_of_this_processor() {
+    let ways: Vec<_> = Isa::available_for_bf16().iter().map(|isa| isa.name()).collect();
+    assert_eq!(ways[0], "scalar bf16");
+    for way in ["avx512bf16", "amx"].iter().filter(|way| !ways.contains(way)) {
+        println!("this processor has no {way}: skipped");
+    }
+    for isa in Isa::available() {
+        let best = isa.for_bf16();
+        assert!(best.name() == isa.name() || ways.contains(&best.name()), "{}", best.name());
+    }
 }

@@ -68,7 +68,7 @@ impl Geometry {
         if y.is_empty() {
             return;
         }
-        if let Some(winograd) = self.winograd.filter(|_| Winograd::finishes(activation)) {
+        if let Some(winograd) = self.winograd.filter(|_| Winograd::finishes(activation) && exec.isa.bf16().is_none()) {
             return winograd.convolve(exec, x, w, epilogue, y, scratch);
         }
         let (packed, workers) = scratch.split_at_mut(packed_whole(shape.taps(), shape.out_c));
@@ -96,6 +96,7 @@ impl Geometry {
             mask: mask.map_or(null, <[f32]>::as_ptr),
             accumulate,
             ahead: Ahead::NOTHING,
+            bf16: exec.isa.bf16(),
         };
         let (x, workers) = (Input(x.as_ptr()), Shared::new(workers));
         exec.pool.run(self.bands(), |index, worker| {

@@ -2,6 +2,7 @@
 
 use crate::Exec;
 use crate::gemm::{Activation, Ahead, Block, RawOffsets, block_scratch, pack_whole, packed_whole};
+use crate::isa::Bf16;
 use crate::simd::{ALIGN_SLACK, Kernel, Shared, Simd, aligned, dispatch};
 
 use super::{Conv2d, Conv2dShape};
@@ -111,7 +112,7 @@ fn scatter(
             (dx.slice(image * len, len), workers.slice(worker * per_worker, per_worker))
         };
         let dy = &dy[image * shape.out_h * shape.out_w * shape.out_c..];
-        dispatch(exec.isa, ScatterImage { shape, dy, w, packed, dx, scratch });
+        dispatch(exec.isa, ScatterImage { shape, dy, w, packed, bf16: exec.isa.bf16(), dx, scratch });
         if let Some(mask) = mask {
             let mask = &mask[image * len..];
             dx.iter_mut().zip(mask).for_each(|(v, mask)| *v = if *mask > 0.0 { *v } else { 0.0 });
@@ -125,6 +126,7 @@ struct ScatterImage<'a> {
     dy: &'a [f32],
     w: &'a [f32],
     packed: Option<&'a [f32]>,
+    bf16: Option<Bf16>,
     dx: &'a mut [f32],
     scratch: &'a mut [f32],
 }
@@ -161,6 +163,7 @@ impl Kernel for ScatterImage<'_> {
                     mask: std::ptr::null(),
                     accumulate: false,
                     ahead: Ahead::NOTHING,
+                    bf16: self.bf16,
                 };
                 // SAFETY: dy has `count` more pixels, w the shape's length, and the scratch was sized for this block.
                 unsafe { block.run(simd, scratch.as_mut_ptr()) };

@@ -42,10 +42,10 @@ impl Conv2d {
             return depthwise.kernel_grad_scratch(threads);
         }
         ALIGN_SLACK
-            + match self.winograd_grad() {
-                Some(winograd) => winograd.grad_scratch(threads),
-                None => self.cuts().0 * self.partial_len() + threads * self.kernel_grad_worker(),
-            }
+            + self
+                .winograd_grad()
+                .map_or(0, |winograd| winograd.grad_scratch(threads))
+                .max(self.cuts().0 * self.partial_len() + threads * self.kernel_grad_worker())
     }
 
     fn winograd_grad(&self) -> Option<Winograd> {
@@ -83,7 +83,7 @@ impl Conv2d {
             db.into_iter().for_each(|db| db.fill(0.0));
             return;
         }
-        if let Some(winograd) = self.winograd_grad() {
+        if let Some(winograd) = self.winograd_grad().filter(|_| exec.isa.bf16().is_none()) {
             return winograd.kernel_grad(exec, x, dy, dw, db, aligned(scratch));
         }
         let (slices, blocks) = self.cuts();
@@ -148,6 +148,7 @@ impl Conv2d {
                 mask: std::ptr::null(),
                 accumulate,
                 ahead: Ahead::NOTHING,
+                bf16: exec.isa.bf16(),
             };
             let block = block.part(rows.clone(), 0..shape.group_out(), 0..pixels);
             dispatch(exec.isa, Run { block, scratch });
@@ -187,6 +188,7 @@ impl Conv2d {
             mask: std::ptr::null(),
             accumulate: false,
             ahead: Ahead::NOTHING,
+            bf16: exec.isa.bf16(),
         };
         let (partials, stride) = (partials.ptr().wrapping_add(first * n), self.partial_len());
         Gather { block, partials, ld: n, stride, slices }.run_all(exec);

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use crate::Exec;
+use crate::isa::Bf16;
 use crate::simd::{Kernel, Shared, Simd, dispatch};
 use crate::transcendental::{sigmoid, tanh};
 
 use super::Activation;
+use super::bf16;
 use super::pack::{CHUNK, pack_a, pack_b, packed_a};
 use super::tile::{Ahead, Columns, Finish, Panels, RawOffsets, Strided, Tabled};
 
@@ -30,7 +32,7 @@ const GATHER: usize = 1 << 15;
 /// Floats of scratch that a task of `n <= COLUMNS` columns and depth `k` needs, whatever the instruction set.
 pub(crate) fn block_scratch(n: usize, k: usize) -> usize {
     let depth = k.min(DEPTH);
-    n.next_multiple_of(32) * depth + packed_a(depth)
+    (n.next_multiple_of(32) * depth + packed_a(depth)).max(bf16::scratch(n, k))
 }
 
 /// Pieces of at most [`DEPTH`] that a depth is cut into.
@@ -44,7 +46,12 @@ fn piece_of(k: usize, piece: usize) -> Range<usize> {
 
 /// Floats of a whole B of `k` rows and `n` columns, packed for [`Block::b_packed`].
 pub(crate) fn packed_whole(k: usize, n: usize) -> usize {
-    k * n.next_multiple_of(32)
+    (k * n.next_multiple_of(32)).max(pieces(k) * packed_piece(k, n))
+}
+
+/// Floats of each piece of a whole B packed as bfloat16 numbers.
+fn packed_piece(k: usize, n: usize) -> usize {
+    bf16::packed(k.div_ceil(pieces(k)), n)
 }
 
 /// Packs a whole B; see [`Block`] for `ldb` and `transposed`.
@@ -60,7 +67,7 @@ pub(crate) unsafe fn pack_whole(
     n: usize,
     dst: Shared,
 ) {
-    let whole = PackPiece { b, ldb, transposed, k, n, piece: 0, dst };
+    let whole = PackPiece { b, ldb, transposed, k, n, piece: 0, bf16: exec.isa.bf16().is_some(), dst };
     exec.pool.run(pieces(k), |piece, _| dispatch(exec.isa, whole.piece(piece)));
 }
 
@@ -72,6 +79,7 @@ struct PackPiece {
     k: usize,
     n: usize,
     piece: usize,
+    bf16: bool,
     dst: Shared,
 }
 
@@ -91,8 +99,13 @@ impl Kernel for PackPiece {
     fn run<S: Simd>(self, simd: S) {
         let ks = piece_of(self.k, self.piece);
         let b = self.b.wrapping_add(ks.start * if self.transposed { 1 } else { self.ldb });
+        if self.bf16 {
+            let dst = self.dst.ptr().wrapping_add(packed_piece(self.k, self.n) * self.piece);
+            // SAFETY: `pack_whole`'s caller vouches for both.
+            return unsafe { bf16::pack_b(b, self.ldb, self.transposed, ks.len(), self.n, dst) };
+        }
         let dst = self.dst.ptr().wrapping_add(self.n.next_multiple_of(2 * S::LANES) * ks.start);
-        // SAFETY: `pack_whole`'s caller vouches for both.
+        // SAFETY: as above.
         unsafe { pack_b(simd, b, self.ldb, self.transposed, ks.len(), self.n, dst) };
     }
 }
@@ -120,6 +133,8 @@ pub(crate) struct Block {
     pub(crate) mask: *const f32,
     pub(crate) accumulate: bool,
     pub(crate) ahead: Ahead,
+    /// How to multiply, if A and B hold bfloat16 numbers.
+    pub(crate) bf16: Option<Bf16>,
 }
 
 // SAFETY: a block is only run by a task that owns its part of C; A, B, bias and mask are read.
@@ -184,6 +199,12 @@ impl Block {
             let last = piece + 1 == pieces;
             let mut part = self.part(0..self.m, 0..self.n, ks.clone());
             part.accumulate = self.accumulate || piece > 0;
+            if let Some(way) = self.bf16 {
+                let at = self.b.wrapping_add(packed_piece(self.k, self.n) * piece);
+                let packed = if self.b_packed { at } else { std::ptr::null() };
+                simd.vectorize(bf16::Piece { block: &part, way, finish: part.finish(last), packed, scratch });
+                continue;
+            }
             let b = if direct {
                 (part.b, part.ldb, width)
             } else if self.b_packed {
@@ -244,17 +265,21 @@ impl Block {
         matches!(self.activation, Activation::Sigmoid | Activation::Tanh)
     }
 
-    /// Multiplies with the panels of B: the first, the distance of their rows, and the distance to the next panel.
-    #[inline(always)]
-    fn panels<S: Simd, C: Columns>(&self, simd: S, cols: C, b: (*const f32, usize, usize), last: bool) {
-        let (b, b_step, b_next) = b;
+    /// What becomes of the sums of a piece of the depth.
+    fn finish(&self, last: bool) -> Finish {
         let at = |p: *const f32| if last { p } else { std::ptr::null() };
-        let finish = Finish {
+        Finish {
             add_c: self.accumulate,
             bias: at(self.bias),
             relu: last && self.activation == Activation::Relu,
             mask: if self.transcendental() { std::ptr::null() } else { at(self.mask) },
-        };
+        }
+    }
+
+    /// Multiplies with the panels of B: the first, the distance of their rows, and the distance to the next panel.
+    #[inline(always)]
+    fn panels<S: Simd, C: Columns>(&self, simd: S, cols: C, b: (*const f32, usize, usize), last: bool) {
+        let ((b, b_step, b_next), finish) = (b, self.finish(last));
         let Block { m, n, k, a, a_rows, c, ldc, ahead, .. } = *self;
         simd.vectorize(Panels { a, rows: a_rows, cols, b, b_step, b_next, c, ldc, m, n, k, finish, ahead });
     }

@@ -17,10 +17,25 @@ pub(crate) fn random(len: usize, seed: u64) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
+/// The nearest bfloat16 numbers, ties to even.
+pub(crate) fn bf16(values: &[f32]) -> Vec<f32> {
+    let half = |bits: u32| 0x7fff + ((bits >> 16) & 1);
+    values.iter().map(|v| f32::from_bits((v.to_bits() + half(v.to_bits())) & 0xffff_0000)).collect()
+}
+
 /// Calls `body` for every instruction set, each with 1, 2 and 3 threads, and requires the same bits of all threads.
-pub(crate) fn every_exec(mut body: impl FnMut(Exec<'_>) -> Vec<f32>) {
+pub(crate) fn every_exec(body: impl FnMut(Exec<'_>) -> Vec<f32>) {
+    each_exec(Isa::available(), body);
+}
+
+/// The same for every way of multiplying bfloat16 numbers.
+pub(crate) fn every_bf16_exec(body: impl FnMut(Exec<'_>) -> Vec<f32>) {
+    each_exec(Isa::available_for_bf16(), body);
+}
+
+fn each_exec(isas: Vec<Isa>, mut body: impl FnMut(Exec<'_>) -> Vec<f32>) {
     let pools = [1, 2, 3].map(ThreadPool::new);
-    for isa in Isa::available() {
+    for isa in isas {
         let results: Vec<_> = pools.iter().map(|pool| body(Exec { isa, pool })).collect();
         for other in &results[1..] {
             let same = results[0].iter().zip(other).all(|(a, b)| a.to_bits() == b.to_bits());
