@@ -18,6 +18,7 @@ struct Forward {
     kernel: Place,
     bias: Option<Place>,
     activation: Activation,
+    rounded: bool,
     y: Place,
     threads: usize,
 }
@@ -27,6 +28,7 @@ struct InputGrad {
     dy: Place,
     kernel: Place,
     mask: Option<Place>,
+    rounded: bool,
     dx: Place,
     threads: usize,
 }
@@ -37,6 +39,7 @@ struct KernelGrad {
     dy: Place,
     dw: Place,
     db: Option<Place>,
+    rounded: bool,
     threads: usize,
 }
 
@@ -84,6 +87,7 @@ pub(super) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
             kernel,
             bias: bias.map(|id| at.place(id)),
             activation,
+            rounded: at.rounded(&node.inputs),
             y: out,
             threads: at.threads,
         }),
@@ -92,6 +96,7 @@ pub(super) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
             dy: first,
             kernel,
             mask: mask.map(|id| at.place(id)),
+            rounded: at.rounded(&node.inputs),
             dx: out,
             threads: at.threads,
         }),
@@ -113,6 +118,7 @@ pub(super) fn lower_kernel_grad(root: NodeId, bias: Option<NodeId>, at: &Lower<'
         dy: at.place(dy),
         dw: at.place(root),
         db: bias.map(|id| at.place(id)),
+        rounded: at.rounded(&node.inputs),
         threads: at.threads,
     })
 }
@@ -127,7 +133,7 @@ impl Kernel for Forward {
         let ([x, kernel, bias], [y, scratch]) = memory.view([self.x, self.kernel, bias], [self.y, at.scratch]);
         let bias = self.bias.map(|_| bias);
         let epilogue = Epilogue { bias, activation: self.activation, mask: None, accumulate: false };
-        self.conv.forward(at.exec, x, kernel, epilogue, y, scratch);
+        self.conv.forward(at.exec_of_product(self.rounded), x, kernel, epilogue, y, scratch);
         Ok(())
     }
 }
@@ -140,7 +146,7 @@ impl Kernel for InputGrad {
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
         let mask = self.mask.unwrap_or(Place::EMPTY);
         let ([dy, kernel, mask], [dx, scratch]) = memory.view([self.dy, self.kernel, mask], [self.dx, at.scratch]);
-        self.conv.input_grad(at.exec, dy, kernel, self.mask.map(|_| mask), dx, scratch);
+        self.conv.input_grad(at.exec_of_product(self.rounded), dy, kernel, self.mask.map(|_| mask), dx, scratch);
         Ok(())
     }
 }
@@ -153,7 +159,7 @@ impl Kernel for KernelGrad {
     fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
         let db = self.db.unwrap_or(Place::EMPTY);
         let ([x, dy], [dw, db, scratch]) = memory.view([self.x, self.dy], [self.dw, db, at.scratch]);
-        self.conv.kernel_grad(at.exec, x, dy, dw, self.db.map(|_| db), scratch);
+        self.conv.kernel_grad(at.exec_of_product(self.rounded), x, dy, dw, self.db.map(|_| db), scratch);
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ struct Backward {
     dy: Place,
     dx: Option<Place>,
     mask: Option<Place>,
+    rounded: bool,
     threads: usize,
 }
 
@@ -41,6 +42,8 @@ pub(super) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
         dy: at.place(dy),
         dx: dx.map(|id| at.place(id)),
         mask: mask.map(|id| at.place(id)),
+        // The gradient of the input is fused only with weights that are not rounded.
+        rounded: dx.is_none() && at.rounded(&[x, dy]),
         threads: at.threads,
     })
 }
@@ -67,7 +70,7 @@ impl Kernel for Backward {
             rule: resolve(&self.rule, &info),
         };
         let weights = Parameter { value, slots: [first, second, third], keep: settings.kept(&info) as f32 };
-        dense_update(at.exec, &layer, weights, None, self.dx.map(|_| dx), scratch);
+        dense_update(at.exec_of_product(self.rounded), &layer, weights, None, self.dx.map(|_| dx), scratch);
         Ok(())
     }
 }

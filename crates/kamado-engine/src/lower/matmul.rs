@@ -26,6 +26,7 @@ struct MatMul {
     has_bias: bool,
     has_mask: bool,
     activation: Activation,
+    rounded: bool,
     c: Place,
     threads: usize,
 }
@@ -59,6 +60,7 @@ pub(super) fn lower(group: &Group, at: &Lower<'_>) -> Box<dyn Kernel> {
         has_bias: bias.is_some(),
         has_mask: mask.is_some(),
         activation,
+        rounded: at.rounded(&node.inputs),
         c: at.place(group.outputs[0]),
         threads: at.threads,
     })
@@ -92,7 +94,7 @@ impl Kernel for MatMul {
                 accumulate: false,
             },
         };
-        gemm_batched(at.exec, &g, self.batches, [m * k, k * n], c, scratch);
+        gemm_batched(at.exec_of_product(self.rounded), &g, self.batches, [m * k, k * n], c, scratch);
         Ok(())
     }
 }

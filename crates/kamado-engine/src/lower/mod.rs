@@ -57,6 +57,11 @@ impl At<'_> {
     fn key(&self) -> RandomKey {
         RandomKey { seed: self.info.seed, step: self.info.step }
     }
+
+    /// For a product; `rounded` says that its operands hold bfloat16 numbers.
+    fn exec_of_product(&self, rounded: bool) -> Exec<'_> {
+        if rounded { Exec { isa: self.exec.isa.for_bf16(), ..self.exec } } else { self.exec }
+    }
 }
 
 /// What lowering depends on besides the group.
@@ -75,6 +80,11 @@ impl Lower<'_> {
 
     fn place(&self, id: NodeId) -> Place {
         (self.place)(id)
+    }
+
+    /// Whether all operands have just been rounded to bfloat16.
+    fn rounded(&self, operands: &[NodeId]) -> bool {
+        operands.iter().all(|id| matches!(self.graph.node(*id).op, Op::RoundBf16(_)))
     }
 
     /// The number of the feed behind an integer input.
