@@ -9,13 +9,17 @@ use serde::{Deserialize, Serialize};
 mod cleaner;
 mod coerce;
 mod duplicates;
+mod label_noise;
 mod missing;
 mod neighbours;
 mod outliers;
+mod softmax_regression;
 
 pub use cleaner::{Cleaned, Cleaner};
 pub(crate) use coerce::coerced;
 pub use duplicates::duplicates;
+pub(crate) use duplicates::{equal, row_hashes};
+pub use label_noise::{LabelIssue, label_issues, out_of_fold};
 pub use missing::{Missing, Value};
 pub use outliers::{OutlierAction, OutlierRule, Outliers};
 

@@ -3,6 +3,15 @@
 use crate::error::{DataError, Result};
 use crate::streams;
 
+mod copies;
+mod folds;
+mod groups;
+mod leaks;
+
+pub use folds::{Fold, grouped_k_fold, k_fold, stratified_k_fold, time_k_fold};
+pub use groups::{grouped_split, groups, moments, time_split};
+pub use leaks::{Leak, LeakCheck, Meeting, leaks};
+
 /// How large a part of a split is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Part {

@@ -24,7 +24,8 @@ pub(crate) fn augment(seed: u64, epoch: u64, example: usize) -> Rng {
     Rng::new(seed, AUGMENT | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
 }
 
-/// A stream of the encoding of a table: 0 chooses the rows among which neighbours are sought, 1 deals the folds.
+/// A stream of the treatment of a table: 0 and 2 choose the rows among which neighbours are sought, 1 deals the folds of
+/// target encoding.
 pub(crate) fn table(seed: u64, purpose: u64) -> Rng {
     Rng::new(seed, TABLE | (purpose & 0xFFFF_FFFF))
 }
@@ -33,4 +34,9 @@ pub(crate) fn table(seed: u64, purpose: u64) -> Rng {
 pub(crate) fn input(seed: u64, epoch: u64, example: usize, input: usize) -> Rng {
     let stream = INPUT + ((input as u64 & 0x1F) << 56);
     Rng::new(seed, stream | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
+}
+
+/// The stream that makes one more row of a rare class.
+pub(crate) fn synthetic(seed: u64, row: usize) -> Rng {
+    Rng::new(seed, TABLE | 1 << 32 | (row as u64 & 0xFFFF_FFFF))
 }

@@ -22,6 +22,7 @@ mod encoder;
 mod label;
 mod normal;
 mod scale;
+mod smote;
 mod target;
 
 pub use categories::{Encode, Vocabulary};
@@ -30,6 +31,7 @@ pub use dates::DatePart;
 pub use encoder::{TableEncoder, TrainingTable};
 pub use label::LabelEncoder;
 pub use scale::{Scale, Scaler};
+pub use smote::{Smote, TableNoise};
 
 /// The rows of a table as numbers of a network, one row after another.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow_array::TimestampMillisecondArray;
 use kamado_data::frame::{Column, Frame, Kind};
-use kamado_data::table::{ColumnConfig, Encode, LabelEncoder, Scale, Table, TableConfig, TableEncoder};
+use kamado_data::table::{
+    ColumnConfig, Encode, LabelEncoder, Scale, Smote, Table, TableConfig, TableEncoder, TableNoise,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -243,4 +245,60 @@ fn labels() {
     assert_eq!(labels.number(1.0), 3.0);
     assert!(labels.numbers(&real, "y").unwrap_err().to_string().contains("row 3"));
     assert!(labels.classes(&real, "y").is_err());
+}
+
+/// 30 rows: a line of class 0, and six rows of class 1 on another; then a flag.
+fn unbalanced() -> (Table, Vec<i32>) {
+    let data = (0..30).flat_map(|i| if i < 24 { [i as f32, 0.0, 0.0] } else { [i as f32, 10.0, (i % 2) as f32] });
+    let table = Table {
+        rows: 30,
+        width: 3,
+        continuous: vec![true, true, false],
+        data: data.collect(),
+        index_names: vec!["job".into()],
+        cardinalities: vec![30],
+        indices: (0..30).collect(),
+        ..Table::default()
+    };
+    (table, (0..30).map(|i| i32::from(i >= 24)).collect())
+}
+
+#[test]
+fn rare_classes_grow_between_their_neighbours() {
+    let (table, classes) = unbalanced();
+    let smote = Smote { neighbours: 2, ratio: 0.5 };
+    let (grown, grown_classes) = smote.apply(&table, &classes, 5).unwrap();
+    assert_eq!((grown.rows, &grown.data[..90], &grown_classes[30..]), (36, &table.data[..], &[1; 6][..]));
+    let mut between = 0;
+    for row in 30..36 {
+        let &[x, y, flag] = grown.row(row) else { panic!("three numbers") };
+        assert!(y == 10.0 && (24.0..=29.0).contains(&x), "{x} {y}");
+        // The flag and the index are those of the nearer end; ends are two rows apart at most.
+        let end = grown.index_row(row)[0];
+        assert!((x - end as f32).abs() <= 1.0 && flag == (end % 2) as f32, "{x} {flag} {end}");
+        between += usize::from(x.fract() != 0.0);
+    }
+    assert!(between >= 4);
+    assert_eq!(smote.apply(&table, &classes, 5).unwrap(), (grown.clone(), grown_classes));
+    assert_ne!(smote.apply(&table, &classes, 6).unwrap().0, grown);
+    let (lone, _) = Smote::default().apply(&table, &[vec![0; 29], vec![1]].concat(), 1).unwrap();
+    assert!((30..58).all(|row| lone.row(row) == table.row(29)));
+    assert!(Smote { neighbours: 0, ratio: 1.0 }.apply(&table, &classes, 1).is_err());
+    assert!(Smote { neighbours: 1, ratio: f64::NAN }.apply(&table, &classes, 1).is_err());
+    assert!(smote.apply(&table, &classes[1..], 1).is_err());
+}
+
+#[test]
+fn noise_is_for_quantities() {
+    let mut rng = kamado_graph::rng::Rng::new(1, 2);
+    let mut added = Vec::new();
+    for _ in 0..2000 {
+        let mut row = [3.0, 1.0];
+        TableNoise { std: 0.5 }.apply(&[true, false], &mut row, &mut rng);
+        assert_eq!(row[1], 1.0);
+        added.push(f64::from(row[0]) - 3.0);
+    }
+    let mean = added.iter().sum::<f64>() / 2000.0;
+    let deviation = (added.iter().map(|x| x * x).sum::<f64>() / 2000.0).sqrt();
+    assert!(mean.abs() < 0.05 && (deviation - 0.5).abs() < 0.03, "{mean} {deviation}");
 }
