@@ -1,14 +1,21 @@
 //! Random distortion of training images on the fly: for training, never for validation or test.
 //!
 //! In this order, each only if it is wanted: a random part is cut out and resized; one pass over the image asks where each
-//! pixel comes from (turned, moved, scaled, slanted, tilted, bent) and what is there (bilinear; black outside); a square is
-//! blanked.
+//! pixel comes from (turned, moved, scaled, slanted, tilted, bent) and what is there (bilinear; black outside); RandAugment
+//! does its operations; colours change; the image is blurred; noise is added; a square is blanked. [`Mix`] then blends
+//! the images of a batch. Boxes and masks follow by [`Placement`].
 
 mod affine_map;
 pub(crate) mod blur;
+mod colour;
 mod elastic;
+mod mix;
+mod noise;
 mod placement;
 mod projective;
+mod rand_augment;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod warp;
 
@@ -19,8 +26,11 @@ use crate::preprocess::Raw;
 use crate::vision::{Grid, Region, ResizeScratch, resize};
 use affine_map::AffineMap;
 use elastic::Elastic;
+pub use mix::Mix;
 pub(crate) use placement::Origin;
 pub use placement::{BoundingBox, Placement};
+use projective::Projective;
+use rand_augment::Operation;
 pub use settings::Augment;
 
 /// The distortion of images of one shape.
@@ -30,6 +40,8 @@ pub struct Augmenter {
     height: usize,
     width: usize,
     channels: usize,
+    /// The number that stands for white.
+    white: f32,
     elastic: Option<Elastic>,
 }
 
@@ -39,7 +51,9 @@ pub struct Scratch {
     padded: Vec<f32>,
     row: elastic::Row,
     cropped: Vec<f32>,
+    spare: Vec<f32>,
     resize: ResizeScratch,
+    blur: blur::Scratch,
     placement: Placement,
 }
 
@@ -47,6 +61,11 @@ impl Scratch {
     /// Where the parts of the image that was distorted last went, for its boxes and masks.
     pub fn placement(&self) -> &Placement {
         &self.placement
+    }
+
+    /// The placement of an image that is not distorted.
+    pub(crate) fn set_placement(&mut self, origin: Origin, size: [usize; 2]) {
+        self.placement.begin(origin, size);
     }
 }
 
@@ -65,7 +84,12 @@ impl Augmenter {
         };
         let elastic =
             (settings.elastic > 0.0).then(|| Elastic::new(settings.elastic, settings.elastic_cells, height, width));
-        Ok(Augmenter { settings: settings.clone(), height, width, channels, elastic })
+        Ok(Augmenter { settings: settings.clone(), height, width, channels, white: colour::WHITE, elastic })
+    }
+
+    /// The same for images in which `white`, above 0, stands for white; until it is said, 255 does.
+    pub fn with_white(self, white: f32) -> Self {
+        Augmenter { white, ..self }
     }
 
     /// `[height, width, channels]` of the images.
@@ -134,6 +158,22 @@ impl Augmenter {
     ) {
         scratch.placement.begin(origin, [self.height, self.width]);
         self.warp(raw, rng, scratch, out);
+        let Augment { brightness, contrast, saturation, hue, blur, noise, rand_augment, .. } = self.settings;
+        let recolours = [brightness, contrast, saturation, hue, blur, noise].iter().any(|&limit| limit > 0.0);
+        if recolours || rand_augment > 0 {
+            let scale = |out: &mut [f32], factor: f32| {
+                if factor != 1.0 {
+                    out.iter_mut().for_each(|x| *x *= factor);
+                }
+            };
+            scale(out, colour::WHITE / self.white);
+            for _ in 0..rand_augment {
+                let size = [self.height, self.width];
+                self.operate(Operation::draw(self.settings.rand_augment_magnitude, size, rng), scratch, out);
+            }
+            self.recolour(rng, scratch, out);
+            scale(out, self.white / colour::WHITE);
+        }
         if self.settings.cutout > 0.0 {
             self.cut_out(rng, out);
         }
@@ -141,21 +181,80 @@ impl Augmenter {
 
     fn warp(&self, raw: Raw<'_>, rng: &mut Rng, scratch: &mut Scratch, out: &mut [f32]) {
         let map = AffineMap::draw(&self.settings, self.height, self.width, rng);
-        scratch.placement.push(map.into());
         let bend = &mut scratch.placement.bend;
         if let Some(elastic) = &self.elastic {
             elastic.draw(rng, bend.get_or_insert_default());
-        } else if map.is_copy() {
+        }
+        let tilted = self.draw_tilt(rng).map(|tilt| Projective::from(map).after(&tilt));
+        scratch.placement.push(tilted.unwrap_or(map.into()));
+        if self.elastic.is_none() && tilted.is_none() && map.is_copy() {
             return warp::copy(raw, out);
-        } else if map.is_mirror(self.width) {
+        } else if self.elastic.is_none() && tilted.is_none() && map.is_mirror(self.width) {
             return warp::mirror(raw, self.width, self.channels, out);
         }
         warp::pad(raw, self.width, self.channels, &mut scratch.padded);
         let image = warp::Padded { pixels: &scratch.padded, width: self.width, channels: self.channels };
-        for (y, row) in out.chunks_exact_mut(self.width * self.channels).enumerate() {
-            let bend = self.elastic.as_ref().zip(bend.as_ref());
+        for (y, out) in out.chunks_exact_mut(self.width * self.channels).enumerate() {
+            let bend = self.elastic.as_ref().zip(scratch.placement.bend.as_ref());
             let bend = bend.map(|(elastic, bend)| elastic.row(y, bend, &mut scratch.row));
-            warp::row(&image, self.height, &map, bend, y, row);
+            match &tilted {
+                None => warp::row(&image, self.height, &map, bend, y, out),
+                Some(tilted) => warp::tilted_row(&image, self.height, tilted, bend, y, out),
+            }
+        }
+    }
+
+    /// Where each pixel of a tilted image was before, if tilting is wanted.
+    fn draw_tilt(&self, rng: &mut Rng) -> Option<Projective> {
+        let limit = self.settings.perspective;
+        if limit == 0.0 {
+            return None;
+        }
+        let (width, height) = (self.width as f32, self.height as f32);
+        let corners = [[0.0, 0.0], [width, 0.0], [width, height], [0.0, height]].map(|[x, y]: [f32; 2]| {
+            let mut inwards = |from: f32, size: f32| from + limit * rng.uniform() as f32 * (size / 2.0 - from);
+            [inwards(x, width), inwards(y, height)]
+        });
+        Some(Projective::untilting(corners, [self.height, self.width]))
+    }
+
+    /// One operation of RandAugment.
+    fn operate(&self, operation: Operation, scratch: &mut Scratch, out: &mut [f32]) {
+        let Some(map) = operation.map([self.height, self.width]) else {
+            return operation.recolour(out, self.shape(), &mut scratch.spare);
+        };
+        scratch.placement.push(map.into());
+        warp::pad(Raw::F32(out), self.width, self.channels, &mut scratch.padded);
+        let image = warp::Padded { pixels: &scratch.padded, width: self.width, channels: self.channels };
+        for (y, row) in out.chunks_exact_mut(self.width * self.channels).enumerate() {
+            warp::row(&image, self.height, &map, None, y, row);
+        }
+    }
+
+    /// Brightness, contrast, saturation, hue, blur and noise, 0 to 255.
+    fn recolour(&self, rng: &mut Rng, scratch: &mut Scratch, out: &mut [f32]) {
+        let Augment { brightness, contrast, saturation, hue, blur, noise, .. } = self.settings;
+        // Draws only for what is wanted, so that each is a function of the generator and of its own setting.
+        let mut within =
+            |limit: f32, middle: f32| (limit > 0.0).then(|| middle + limit * (2.0 * rng.uniform() - 1.0) as f32);
+        if let Some(factor) = within(brightness, 1.0) {
+            colour::brightness(out, factor);
+        }
+        if let Some(factor) = within(contrast, 1.0) {
+            colour::contrast(out, self.channels, factor);
+        }
+        if let Some(factor) = within(saturation, 1.0) {
+            colour::saturation(out, self.channels, factor);
+        }
+        if let Some(turn) = within(hue, 0.0) {
+            colour::hue(out, self.channels, turn);
+        }
+        // A blur of a tenth of a pixel changes nothing.
+        if let Some(sigma) = within(blur / 2.0, blur / 2.0).filter(|&sigma| sigma > 0.1) {
+            blur::gaussian(out, self.shape(), sigma, &mut scratch.blur);
+        }
+        if let Some(std) = within(noise / 2.0, noise / 2.0) {
+            noise::add(out, std * colour::WHITE, rng);
         }
     }
 

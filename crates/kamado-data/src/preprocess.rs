@@ -186,6 +186,13 @@ pub(crate) struct Affine {
 }
 
 impl Affine {
+    /// The number that became `x`; 0 if all numbers became the same.
+    pub(crate) fn undo(&self, channel: usize, x: f32) -> f32 {
+        let pick = |values: &[f32]| values.get(channel).or(values.first()).copied().unwrap_or(0.0);
+        let factor = pick(&self.factors);
+        if factor == 0.0 { 0.0 } else { (x - pick(&self.offsets)) / factor }
+    }
+
     /// Maps the raw numbers of one example to `out`, which has the same length.
     pub(crate) fn map(&self, raw: Raw<'_>, out: &mut [f32]) {
         raw.copy_to(out);

@@ -6,18 +6,23 @@
 mod decode;
 mod denoise;
 mod fit;
+mod font;
+mod hash;
 mod resize;
+mod sheet;
 
 use kamado_graph::rng::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{self, Augmenter};
+use crate::augment::{self, Augmenter, Placement};
 use crate::error::{DataError, Result};
 use crate::preprocess::{Preprocessing, Raw, Step};
 pub use decode::Raster;
 pub use fit::FittedPictures;
+pub use hash::{MAX_DISTANCE, near_duplicates, near_matches};
 pub use resize::Region;
 pub(crate) use resize::{Grid, ResizeScratch, resize};
+pub use sheet::{Tile, contact_sheet};
 
 /// How a picture of another shape becomes one of the input's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +104,14 @@ pub struct PictureScratch {
     denoise: denoise::Scratch,
     resize: ResizeScratch,
     resized: Vec<f32>,
-    /// The memory of the distortion, which also knows where everything went.
-    pub augment: augment::Scratch,
+    augment: augment::Scratch,
+}
+
+impl PictureScratch {
+    /// Where the parts of the picture that was encoded last went, for its boxes and masks.
+    pub fn placement(&self) -> &Placement {
+        self.augment.placement()
+    }
 }
 
 impl PictureInput {
@@ -165,8 +176,8 @@ impl PictureInput {
 
     /// Writes the numbers of a picture file, `[height, width, channels]`, to `out`.
     ///
-    /// With an [`Augmenter`] the picture is distorted by the numbers of its generator; `scratch.augment` then knows
-    /// [where everything went](augment::Scratch::placement). `name` stands for the file in errors.
+    /// With an [`Augmenter`] the picture is distorted by the numbers of its generator. `scratch` then knows
+    /// [where everything went](PictureScratch::placement). `name` stands for the file in errors.
     ///
     /// # Errors
     /// As [`Raster::decode`] and [`check`](PictureInput::check) do, or if `out` has another length, the augmenter is
@@ -217,7 +228,8 @@ impl PictureInput {
         denoise::apply(self.denoise, &mut scratch.raster, &mut scratch.denoise);
         match augment {
             None => {
-                self.place(None, out, scratch);
+                let origin = self.place(None, out, scratch);
+                scratch.augment.set_placement(origin, self.size);
             }
             Some((augmenter, rng)) => {
                 let mut resized = std::mem::take(&mut scratch.resized);
@@ -257,6 +269,17 @@ impl PictureInput {
             resize(picture, region, (rows, columns), &mut scratch.resize, lines);
         }
         augment::Origin { region, top, left, rows, columns, picture: [picture.height, picture.width] }
+    }
+
+    /// The picture that these numbers show, which [`encode`](PictureInput::encode) made, for people to look at.
+    ///
+    /// # Errors
+    /// As [`encode`](PictureInput::encode) does, or if there are not as many numbers as an input has.
+    pub fn picture(&self, numbers: &[f32]) -> Result<Raster> {
+        let affine = self.steps()?.affine(&self.shape())?;
+        let undone = numbers.iter().enumerate().map(|(i, &x)| affine.undo(i % self.channels, x));
+        // Rounds, and takes what is not a number for black.
+        Raster::new(undone.map(|x| (x + 0.5) as u8).collect(), self.size[0], self.size[1], self.channels)
     }
 
     /// From 0 to 255 to the input of the network.

@@ -32,7 +32,22 @@ impl AffineMap {
         let (dx, dy) = (cx + tx, cy + ty);
         let map = AffineMap { xx, xy, yx, yy, x0: cx - xx * dx - xy * dy, y0: cy - yx * dx - yy * dy };
         // Drawn last and only if wanted, so that the other draws do not depend on it.
-        if settings.horizontal_flip && rng.uniform() < 0.5 { map.mirrored(width) } else { map }
+        let mut map = if settings.horizontal_flip && rng.uniform() < 0.5 { map.mirrored(width) } else { map };
+        if settings.vertical_flip && rng.uniform() < 0.5 {
+            map = map.upside_down(height);
+        }
+        if settings.crop > 0 {
+            let mut pixels = || rng.below(2 * settings.crop as u64 + 1) as f32 - settings.crop as f32;
+            (map.x0, map.y0) = (map.x0 + pixels(), map.y0 + pixels());
+        }
+        map
+    }
+
+    /// The map whose result is mirrored top to bottom.
+    fn upside_down(self, height: usize) -> Self {
+        let last = height as f32 - 1.0;
+        let (x0, y0) = (self.x0 + self.xy * last, self.y0 + self.yy * last);
+        AffineMap { xy: -self.xy, yy: -self.yy, x0, y0, ..self }
     }
 
     /// Whether every pixel stays where it is.

@@ -35,6 +35,11 @@ pub(super) struct Row {
 }
 
 impl Bend {
+    /// Displaces nothing from now on.
+    pub(super) fn clear(&mut self) {
+        self.cells = 0;
+    }
+
     /// The displacement at a place of an image of `[height, width]`.
     pub(super) fn at(&self, (x, y): (f32, f32), [height, width]: [usize; 2]) -> (f32, f32) {
         if self.cells == 0 {

@@ -45,6 +45,7 @@ impl Placement {
     pub(super) fn begin(&mut self, origin: Origin, size: [usize; 2]) {
         (self.origin, self.size) = (Some(origin), size);
         self.stages.clear();
+        self.bend.iter_mut().for_each(Bend::clear);
     }
 
     pub(super) fn push(&mut self, stage: Projective) {

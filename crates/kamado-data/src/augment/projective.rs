@@ -15,6 +15,32 @@ impl Projective {
         Projective([[scale[0], 0.0, offset(0)], [0.0, scale[1], offset(1)], [0.0, 0.0, 1.0]])
     }
 
+    /// The map that undoes the tilt of an image of `[height, width]` whose corners (upper left, upper right, lower right,
+    /// lower left) have gone to `corners`, in pixels between the edges of pixels.
+    ///
+    /// Source: P. Heckbert, "Fundamentals of texture mapping and image warping", 1989, section 2.2.3.
+    pub(super) fn untilting(corners: [[f32; 2]; 4], [height, width]: [usize; 2]) -> Self {
+        let [[x0, y0], [x1, y1], [x2, y2], [x3, y3]] = corners;
+        let (dx1, dx2, dx3) = (x1 - x2, x3 - x2, x0 - x1 + x2 - x3);
+        let (dy1, dy2, dy3) = (y1 - y2, y3 - y2, y0 - y1 + y2 - y3);
+        let area = dx1 * dy2 - dx2 * dy1;
+        let (g, h) = ((dx3 * dy2 - dx2 * dy3) / area, (dx1 * dy3 - dx3 * dy1) / area);
+        let from_square = Projective([
+            [x1 - x0 + g * x1, x3 - x0 + h * x3, x0],
+            [y1 - y0 + g * y1, y3 - y0 + h * y3, y0],
+            [g, h, 1.0],
+        ]);
+        let to_middle = Projective([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]]);
+        let to_image = Projective([[width as f32, 0.0, -0.5], [0.0, height as f32, -0.5], [0.0, 0.0, 1.0]]);
+        to_image.after(&from_square.inverse()).after(&to_middle)
+    }
+
+    /// First `other`, then this.
+    pub(super) fn after(&self, other: &Self) -> Self {
+        let cell = |row: usize, column: usize| (0..3).map(|k| self.0[row][k] * other.0[k][column]).sum();
+        Projective(std::array::from_fn(|row| std::array::from_fn(|column| cell(row, column))))
+    }
+
     pub(super) fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         let [top, middle, bottom] = self.0.map(|[a, b, c]| a * x + b * y + c);
         (top / bottom, middle / bottom)

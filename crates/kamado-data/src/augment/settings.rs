@@ -34,6 +34,36 @@ pub struct Augment {
     ///
     /// Source: C. Szegedy et al., "Going deeper with convolutions", 2014; `RandomResizedCrop` of Torchvision.
     pub resized_crop: f32,
+    /// Move by up to this many whole pixels along each axis, as if a part were cut out of the image with that much black
+    /// around it (0 to 1024).
+    pub crop: usize,
+    /// Mirror every second image, top to bottom.
+    pub vertical_flip: bool,
+    /// Tilt: each corner moves inwards by up to this share of half the image side (0 to 0.6; beyond, an image could fold).
+    ///
+    /// Reference: `RandomPerspective` of Torchvision.
+    pub perspective: f32,
+    /// Multiply all numbers by `1 - brightness` to `1 + brightness` (0 to 1).
+    pub brightness: f32,
+    /// Multiply the distance from the mean of the image by `1 - contrast` to `1 + contrast` (0 to 1).
+    pub contrast: f32,
+    /// Multiply the distance from grey by `1 - saturation` to `1 + saturation` (0 to 1).
+    pub saturation: f32,
+    /// Turn the hue left or right, as a share of the circle of colours (0 to 0.5).
+    pub hue: f32,
+    /// Blur with a Gaussian whose standard deviation is up to this many pixels (0 to 32).
+    pub blur: f32,
+    /// Add noise whose standard deviation is up to this share of white (0 to 1).
+    pub noise: f32,
+    /// How many operations of RandAugment follow one another (0 to 14); its authors use 2.
+    pub rand_augment: usize,
+    /// The strength of the operations of RandAugment (0 to 30).
+    pub rand_augment_magnitude: f32,
+    /// Blend images and labels of a batch: the parameter of the distribution of shares (0 to 10), usually 0.2.
+    pub mixup: f32,
+    /// Put a rectangle of one image into another and blend the labels: the parameter of the distribution of areas
+    /// (0 to 10), usually 1.
+    pub cutmix: f32,
 }
 
 impl Default for Augment {
@@ -49,6 +79,19 @@ impl Default for Augment {
             elastic_cells: 4,
             cutout: 0.0,
             resized_crop: 0.0,
+            crop: 0,
+            vertical_flip: false,
+            perspective: 0.0,
+            brightness: 0.0,
+            contrast: 0.0,
+            saturation: 0.0,
+            hue: 0.0,
+            blur: 0.0,
+            noise: 0.0,
+            rand_augment: 0,
+            rand_augment_magnitude: 9.0,
+            mixup: 0.0,
+            cutmix: 0.0,
         }
     }
 }
@@ -64,6 +107,18 @@ impl Augment {
             ("elastic", self.elastic, 1.0),
             ("cutout", self.cutout, 1.0),
             ("resized_crop", self.resized_crop, 1.0),
+            ("crop", self.crop as f32, 1024.0),
+            ("perspective", self.perspective, 0.6),
+            ("brightness", self.brightness, 1.0),
+            ("contrast", self.contrast, 1.0),
+            ("saturation", self.saturation, 1.0),
+            ("hue", self.hue, 0.5),
+            ("blur", self.blur, 32.0),
+            ("noise", self.noise, 1.0),
+            ("rand_augment", self.rand_augment as f32, 14.0),
+            ("rand_augment_magnitude", self.rand_augment_magnitude, 30.0),
+            ("mixup", self.mixup, 10.0),
+            ("cutmix", self.cutmix, 10.0),
         ];
         for (name, value, most) in ranges {
             if !(0.0..=most).contains(&value) {

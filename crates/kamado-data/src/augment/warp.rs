@@ -1,6 +1,7 @@
 //! Bilinear sampling of one output row.
 
 use super::affine_map::AffineMap;
+use super::projective::Projective;
 use crate::preprocess::Raw;
 
 /// An image with black around it, one pixel before and two after, so that sampling needs no case for its edge.
@@ -19,9 +20,14 @@ pub(super) fn pad(raw: Raw<'_>, width: usize, channels: usize, padded: &mut Vec<
         Raw::U8(raw) => raw.len(),
         Raw::F32(raw) => raw.len(),
     };
-    // The frame is black from the first image of this size on.
     padded.resize((len / line + PAD) * padded_line, 0.0);
-    for (y, target) in padded.chunks_exact_mut(padded_line).skip(1).take(len / line).enumerate() {
+    // An image of another shape may have been here before.
+    padded[..padded_line].fill(0.0);
+    let end = padded.len() - (PAD - 1) * padded_line;
+    padded[end..].fill(0.0);
+    for (y, target) in padded[..end].chunks_exact_mut(padded_line).skip(1).enumerate() {
+        target[..channels].fill(0.0);
+        target[channels + line..].fill(0.0);
         let target = &mut target[channels..channels + line];
         match raw {
             Raw::U8(raw) => {
@@ -48,6 +54,22 @@ pub(super) fn mirror(raw: Raw<'_>, width: usize, channels: usize, out: &mut [f32
         row.reverse();
         row.chunks_exact_mut(channels).for_each(<[f32]>::reverse);
     }
+}
+
+/// Samples output row `y` of a map that may tilt the image, as [`row`] does.
+pub(super) fn tilted_row(
+    image: &Padded<'_>,
+    height: usize,
+    map: &Projective,
+    bend: Option<&[(f32, f32)]>,
+    y: usize,
+    out: &mut [f32],
+) {
+    let position = |x: usize| {
+        let (at, bend) = (map.apply(x as f32, y as f32), bend.map_or((0.0, 0.0), |bend| bend[x]));
+        (at.0 + bend.0, at.1 + bend.1)
+    };
+    sample_row(image, image.channels, height, position, out);
 }
 
 /// Samples output row `y`; `bend` displaces each source position further, by (x, y) pixels.
@@ -154,5 +176,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn copies_and_mirrors_are_what_sampling_gives() {
+        let mut out = vec![0.0; 24];
+        copy(Raw::U8(&source()), &mut out);
+        assert_eq!(out, warped(&IDENTITY, None));
+        mirror(Raw::U8(&source()), 4, 2, &mut out);
+        assert_eq!(out, warped(&AffineMap { xx: -1.0, x0: 3.0, ..IDENTITY }, None));
     }
 }

@@ -1,7 +1,8 @@
 //! From the bytes of a picture file to pixels, in memory that is used again and again.
 
+use image::codecs::png::PngEncoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageBuffer};
+use image::{DynamicImage, ExtendedColorType, ImageBuffer, ImageEncoder};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -133,6 +134,20 @@ impl Raster {
         let rows = out.chunks_exact_mut((width * self.channels).max(1));
         resize(self.grid(), region, (height, width), &mut ResizeScratch::default(), rows);
         out
+    }
+
+    /// The bytes of a PNG file of the picture.
+    ///
+    /// # Errors
+    /// If a side has more than 2^31 - 1 pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        let colour = if self.channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
+        let side = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        let mut file = Vec::new();
+        PngEncoder::new(&mut file)
+            .write_image(&self.pixels, side(self.width), side(self.height), colour)
+            .map_err(|error| DataError::request(format!("cannot save the picture: {error}"), "Make it smaller"))?;
+        Ok(file)
     }
 
     /// Rows of pixels.

@@ -127,8 +127,7 @@ fn blend_rows<'a, T: Copy + Into<f32> + 'a>(weights: &[f32], old: impl Fn(usize)
         }
         k += 4;
     }
-    for k in k..weights.len() {
-        let weight = weights[k];
+    for (k, weight) in weights.iter().enumerate().skip(k) {
         for (sum, &old) in line.iter_mut().zip(old(k)) {
             let old: f32 = old.into();
             *sum += weight * old;
