@@ -29,6 +29,7 @@ pub mod text;
 pub mod vision;
 
 mod hex;
+mod ready;
 mod stats;
 mod streams;
 mod threads;
