@@ -302,3 +302,40 @@ fn noise_is_for_quantities() {
     let deviation = (added.iter().map(|x| x * x).sum::<f64>() / 2000.0).sqrt();
     assert!(mean.abs() < 0.05 && (deviation - 0.5).abs() < 0.03, "{mean} {deviation}");
 }
+
+#[test]
+fn a_damaged_encoder_is_refused_or_works_but_never_panics() {
+    let x = Column::of_numbers("x", (0..40).map(|i| (i % 7 != 0).then_some(f64::from(i))));
+    let names = ["a", "b", "c", "d", "e"];
+    let category = |name: &str| Column::of_categories(name, (0..40).map(|i| Some(names[i * i % 5])));
+    let y = Column::of_numbers("y", (0..40).map(|i| Some(f64::from(i % 3))));
+    let ways = ["one", "ordinal", "hashed", "embedded", "target"];
+    let columns = [x, y].into_iter().chain(ways.iter().map(|way| category(way)));
+    let train = Frame::new(columns.collect()).unwrap();
+    let text = r#"{"number": {"missing": {"knn": 3}, "indicator": true, "scale": "quantile_normal",
+        "outliers": {"rule": "iqr"}}, "columns": {"ordinal": {"encode": "ordinal", "scale": "min_max"},
+        "hashed": {"encode": {"hashing": 4}}, "embedded": {"encode": "embedding"}, "target": {"encode": "target"}}}"#;
+    let config: TableConfig = serde_json::from_str(text).unwrap();
+    let labels = LabelEncoder::fit_classes(&train, "y", BTreeMap::new()).unwrap();
+    let encoder = TableEncoder::fit(&train, &config, Some(("y", &labels))).unwrap();
+    let kept = serde_json::to_string(&encoder).unwrap();
+    let mut rng = kamado_graph::rng::Rng::new(9, 0);
+    let mut read = 0;
+    for _ in 0..4000 {
+        let mut bytes = kept.clone().into_bytes();
+        for _ in 0..1 + rng.below(3) {
+            let at = rng.below(bytes.len() as u64) as usize;
+            match rng.below(3) {
+                0 => bytes[at] = b"0123456789-,.e[]"[rng.below(16) as usize],
+                1 => drop(bytes.remove(at)),
+                _ => bytes.insert(at, b'9'),
+            }
+        }
+        if let Ok(damaged) = serde_json::from_slice::<TableEncoder>(&bytes) {
+            read += 1;
+            let _ = damaged.encode(&train);
+            let _ = damaged.encode_training(&train, Some(("y", &labels)));
+        }
+    }
+    assert!(read > 200, "only {read} could be read");
+}

@@ -243,7 +243,7 @@ impl ColumnCleaner {
         let Some(bounds) = self.bounds.filter(|bounds| bounds.action == OutlierAction::Clip) else {
             return Ok(column.clone());
         };
-        let values: Float64Array = column.numbers()?.unary(|x: f64| x.clamp(bounds.low, bounds.high));
+        let values: Float64Array = column.numbers()?.unary(|x: f64| x.max(bounds.low).min(bounds.high));
         Column::new(&self.name, Kind::Number, Arc::new(values))
     }
 

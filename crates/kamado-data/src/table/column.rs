@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use arrow_array::{Array, LargeStringArray};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::categories::{Encode, UNSEEN, Vocabulary, hashed};
 use super::config::ColumnConfig;
@@ -25,13 +26,40 @@ const MOST_ONE_HOT: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum ColumnEncoder {
-    Number { scaler: Scaler, continuous: bool },
-    OneHot { vocabulary: Vocabulary },
-    Ordinal { vocabulary: Vocabulary, scaler: Scaler },
-    Hashing { buckets: usize },
-    Embedding { vocabulary: Vocabulary },
-    Target { vocabulary: Vocabulary, smoothing: Option<f64>, means: Vec<Vec<f64>>, scalers: Vec<Scaler> },
-    Date { parts: Vec<(DatePart, Scaler)> },
+    Number {
+        scaler: Scaler,
+        continuous: bool,
+    },
+    OneHot {
+        vocabulary: Vocabulary,
+    },
+    Ordinal {
+        vocabulary: Vocabulary,
+        scaler: Scaler,
+    },
+    Hashing {
+        #[serde(deserialize_with = "checked_buckets")]
+        buckets: usize,
+    },
+    Embedding {
+        vocabulary: Vocabulary,
+    },
+    Target {
+        vocabulary: Vocabulary,
+        smoothing: Option<f64>,
+        means: Vec<Vec<f64>>,
+        scalers: Vec<Scaler>,
+    },
+    Date {
+        parts: Vec<(DatePart, Scaler)>,
+    },
+}
+
+/// A model file is not trusted: this number says how much memory a row takes.
+fn checked_buckets<'de, D: Deserializer<'de>>(source: D) -> std::result::Result<usize, D::Error> {
+    let buckets = usize::deserialize(source)?;
+    let allowed = (1..=MOST_ONE_HOT).contains(&buckets);
+    allowed.then_some(buckets).ok_or_else(|| D::Error::custom(format!("{buckets} buckets are not 1 to {MOST_ONE_HOT}")))
 }
 
 /// The label, as target encoding needs it.
@@ -217,7 +245,8 @@ impl<'a> Writer<'a> {
             ColumnEncoder::Target { means, scalers, .. } => {
                 for (row, code) in out.zip(self.codes(rows)?) {
                     for (i, (means, scaler)) in means.iter().zip(scalers).enumerate() {
-                        row[at + i] = scaler.apply(means[code as usize]);
+                        let mean = means.get(code as usize).copied().unwrap_or(0.0);
+                        row[at + i] = scaler.apply(mean);
                     }
                 }
             }
