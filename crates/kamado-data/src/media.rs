@@ -3,9 +3,11 @@
 //! A location is the path of a file (`photos/cat/1.jpg`), or the path of an archive, `!/` and a name inside it
 //! (`train.tar.gz!/cat/1.jpg`). Archives are read in place: `.tar` by the offsets of its entries, `.zip` by its
 //! directory; a compressed tar is expanded once, in memory if it takes at most 256 MB and otherwise in a temporary file
-//! without a name, and from then on every entry is reached directly.
+//! without a name, and from then on every entry is reached directly. A table in Parquet can hold pictures and sounds as
+//! values: `part.parquet!/COLUMN/ROW`.
 
 mod archive;
+mod embedded;
 mod store;
 
 use std::collections::VecDeque;
@@ -17,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{DataError, Result};
 
 use archive::Archive;
+use embedded::Embedded;
 pub(crate) use store::{Guard, is_gzip};
 
 /// Archives that are kept open at once, with their directories.
@@ -44,12 +47,19 @@ impl Default for MediaLimits {
     }
 }
 
+/// A file that holds files.
+#[derive(Debug)]
+enum Opened {
+    Archive(Archive),
+    Table(Embedded),
+}
+
 /// Opens locations. It may be used by many threads at once; archives stay open from one use to the next.
 #[derive(Debug, Default)]
 pub struct Media {
     limits: MediaLimits,
     /// The latest used at the back.
-    archives: Mutex<VecDeque<(PathBuf, Arc<Archive>)>>,
+    archives: Mutex<VecDeque<(PathBuf, Arc<Opened>)>>,
 }
 
 impl Media {
@@ -106,12 +116,35 @@ impl Media {
     /// # Errors
     /// If it cannot be opened, is damaged, or holds names that lead out of it.
     pub fn names(&self, archive: &str) -> Result<Vec<String>> {
-        Ok(self.archive(Path::new(archive))?.names())
+        match &*self.archive(Path::new(archive))? {
+            Opened::Archive(archive) => Ok(archive.names()),
+            Opened::Table(_) => {
+                let remedy = "Read the table, and then what its columns point to";
+                Err(DataError::malformed(archive, "an archive", "a table in Parquet", remedy))
+            }
+        }
+    }
+
+    /// A file with the bytes at a location, for readers that jump about: the file itself, or a temporary one without a name.
+    pub(crate) fn file(&self, location: &str) -> Result<File> {
+        let path = Path::new(location);
+        if path.is_file() {
+            return File::open(path).map_err(|error| DataError::io(path, "open it", error));
+        }
+        let failed = |error: io::Error| unreadable(location, &error);
+        let mut stream = self.open(location)?;
+        let mut file = tempfile::tempfile().map_err(failed)?;
+        io::copy(&mut stream, &mut file).map_err(failed)?;
+        io::Seek::rewind(&mut file).map_err(failed)?;
+        Ok(file)
     }
 
     fn stream(&self, location: &str) -> Result<Box<dyn Read + Send>> {
         if let Some((archive, name)) = split_location(location) {
-            return self.archive(Path::new(archive))?.entry(location, name, &self.limits);
+            return match &*self.archive(Path::new(archive))? {
+                Opened::Archive(archive) => archive.entry(location, name, &self.limits),
+                Opened::Table(table) => Ok(Box::new(io::Cursor::new(table.read(location, name)?))),
+            };
         }
         let path = Path::new(location);
         let file = File::open(path).map_err(|error| DataError::io(path, "open it", error))?;
@@ -124,13 +157,14 @@ impl Media {
         Ok(Box::new(file))
     }
 
-    fn archive(&self, path: &Path) -> Result<Arc<Archive>> {
+    fn archive(&self, path: &Path) -> Result<Arc<Opened>> {
         // Held while an archive is opened: whoever else wants it must wait for it anyway.
         let mut archives = self.archives.lock().unwrap_or_else(PoisonError::into_inner);
         let known = archives.iter().position(|(known, _)| known == path);
         let entry = match known.and_then(|place| archives.remove(place)) {
             Some(entry) => entry,
-            None => (path.to_owned(), Arc::new(Archive::open(path, &self.limits)?)),
+            None if is_table(path) => (path.to_owned(), Arc::new(Opened::Table(Embedded::open(path)?))),
+            None => (path.to_owned(), Arc::new(Opened::Archive(Archive::open(path, &self.limits)?))),
         };
         let archive = Arc::clone(&entry.1);
         archives.push_back(entry);
@@ -145,8 +179,12 @@ impl Media {
 pub(crate) fn split_location(location: &str) -> Option<(&str, &str)> {
     location.match_indices(INSIDE).find_map(|(place, _)| {
         let (archive, name) = (&location[..place], &location[place + INSIDE.len()..]);
-        is_archive(archive).then_some((archive, name))
+        (is_archive(archive) || is_table(Path::new(archive))).then_some((archive, name))
     })
+}
+
+fn is_table(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet"))
 }
 
 /// Whether a name ends as those of archives do.

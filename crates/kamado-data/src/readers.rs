@@ -16,17 +16,22 @@
 //! the quarantine with the reason. So do rows with too many or too few fields, with bytes that are no text, and rows that
 //! cannot be parsed. Nothing is dropped in silence; [`Read::notes`] tells what was decided.
 
+mod columnar;
 mod csv;
 mod dates;
 mod encoding;
 mod infer;
 mod inputs;
+mod json;
+mod lines;
 mod media_table;
 mod missing;
 mod number;
+mod numpy;
 mod pattern;
 mod raw;
 mod schema;
+mod shards;
 
 use std::collections::BTreeMap;
 
@@ -37,7 +42,9 @@ use crate::error::{DataError, Result};
 use crate::frame::{Frame, Kind};
 use crate::media::Media;
 
+pub(crate) use columnar::guarded;
 pub use schema::{ColumnSchema, Schema};
+pub use shards::{ParquetShards, write_parquet_shards};
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -164,9 +171,10 @@ pub fn read_with(options: &ReadOptions, media: &Media) -> Result<Read> {
     let table = match inputs[0].format {
         Format::Csv | Format::Tsv => csv::read(&inputs, options, media, &mut log)?,
         Format::Image | Format::Audio => media_table::read(&inputs, options, &mut log)?,
-        other => {
-            return Err(DataError::request(format!("{other:?} cannot be read yet"), "Convert it to CSV first"));
-        }
+        Format::Json => json::read(&inputs, options, media, &mut log)?,
+        Format::Parquet | Format::Arrow => columnar::read(&inputs, media)?,
+        Format::Npy | Format::Npz => numpy::read(&inputs, media)?,
+        Format::Text => lines::read(&inputs, options, media, &mut log)?,
     };
     let (read, bad) = (table.rows(), log.quarantine.len());
     let frame = infer::frame(table, options, &mut log)?;

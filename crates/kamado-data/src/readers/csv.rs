@@ -145,8 +145,9 @@ fn columns(source: &Source<'_>, rows: &[Vec<String>], options: &ReadOptions, log
     }
     let mut known: HashSet<String> = HashSet::with_capacity(width);
     let mut names = Vec::with_capacity(width);
+    let mut header = rows.first().filter(|_| source.header).into_iter().flatten();
     for index in 0..width {
-        let written = source.header.then(|| rows[0][index].clone()).filter(|name| !name.is_empty());
+        let written = header.next().filter(|name| !name.is_empty()).cloned();
         let wanted = options.names.get(index).cloned().or(written).unwrap_or_else(|| format!("column_{}", index + 1));
         let mut name = wanted.clone();
         let mut count = 1;

@@ -233,8 +233,17 @@ fn repeats(texts: &LargeStringArray, there: usize) -> bool {
     })
 }
 
-/// Joins the columns of files with the same columns.
-pub(super) fn unify(columns: Vec<RawColumn>) -> Result<RawColumn> {
+/// One below the other, the columns of files with the same columns.
+pub(super) fn stack(files: Vec<Vec<RawColumn>>) -> Result<Vec<RawColumn>> {
+    let mut columns: Vec<Vec<RawColumn>> = Vec::new();
+    for file in files {
+        columns.resize_with(columns.len().max(file.len()), Vec::new);
+        columns.iter_mut().zip(file).for_each(|(parts, part)| parts.push(part));
+    }
+    columns.into_iter().map(unify).collect()
+}
+
+fn unify(columns: Vec<RawColumn>) -> Result<RawColumn> {
     let name = columns[0].name.clone();
     let numbers = columns.iter().all(|column| matches!(column.values, Values::Numbers(_)));
     let kind = match &columns[0].values {

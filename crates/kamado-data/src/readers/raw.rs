@@ -19,6 +19,14 @@ pub(super) enum Values {
 }
 
 impl Values {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Values::Numbers(values) => values.len(),
+            Values::Texts(values) => values.len(),
+            Values::Typed(_, values) => values.len(),
+        }
+    }
+
     /// Numbers as texts, others as they are.
     pub(super) fn into_texts(self) -> Self {
         match self {

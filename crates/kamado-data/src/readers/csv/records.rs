@@ -78,10 +78,9 @@ fn field(bytes: &[u8], start: usize, dialect: Dialect, whole: bool) -> Found {
     while bytes.get(first).is_some_and(|&byte| space(byte)) {
         first += 1;
     }
-    if let Some(quote) = dialect.quote.filter(|quote| bytes.get(first) == Some(quote)) {
-        if let Some(found) = quoted(bytes, first + 1, quote, dialect, whole) {
-            return found;
-        }
+    let quote = dialect.quote.filter(|quote| bytes.get(first) == Some(quote));
+    if let Some(found) = quote.and_then(|quote| quoted(bytes, first + 1, quote, dialect, whole)) {
+        return found;
     }
     let rest = &bytes[first..];
     let len = rest.iter().position(|&byte| byte == dialect.delimiter || byte == b'\n');
