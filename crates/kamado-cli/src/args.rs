@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Measure a saved model on test data.
     Evaluate(EvaluateArgs),
-    /// Tell what is on pictures (PNG or JPEG).
+    /// Tell what a model says about pictures, sounds, texts or rows of tables.
     Predict(PredictArgs),
     /// Continue a text with a model that was trained on text.
     Generate(GenerateArgs),
@@ -96,14 +96,19 @@ pub(crate) struct EvaluateArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kamado predict runs/digits-1 seven.png
-  kamado predict runs/mnist-1 *.jpg --json")]
+  kamado predict runs/mnist-1 *.jpg --json
+  kamado predict runs/adult-1 people.csv
+  kamado predict runs/sms_spam-1 --text \"You have won a prize\"")]
 pub(crate) struct PredictArgs {
     /// A directory that `kamado train` wrote, or a model file.
     pub(crate) model: PathBuf,
-    /// Pictures, PNG or JPEG, of any size.
-    #[arg(required = true, value_name = "IMAGE")]
-    pub(crate) images: Vec<PathBuf>,
-    /// Print one JSON object per picture.
+    /// What the model takes: pictures of any size, sounds, or tables with the columns of training.
+    #[arg(required_unless_present = "text", value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// A text, for a model that takes one.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// Print one JSON object per answer.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -12,6 +12,7 @@ pub(crate) const PREVIOUS_MODEL: &str = "model.previous.safetensors";
 pub(crate) const HISTORY: &str = "history.json";
 pub(crate) const RUN: &str = "run.json";
 pub(crate) const RECIPE: &str = "recipe.toml";
+pub(crate) const QUARANTINE: &str = "quarantine.jsonl";
 
 /// A directory that is known to be writable.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, FeatureData, Features};
 use crate::error::{DataError, Result};
+use crate::pipeline::Pipeline;
 use crate::text::Tokenizer;
 
 pub use picture::{ImageInput, Invert, PictureReport};
@@ -41,6 +42,9 @@ pub struct Preprocessing {
     pub image: Option<ImageInput>,
     /// How texts become tokens, if the input is text.
     pub text: Option<Tokenizer>,
+    /// How rows of raw files become the inputs, in place of all of the above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<Box<Pipeline>>,
 }
 
 impl Preprocessing {

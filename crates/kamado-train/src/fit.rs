@@ -195,7 +195,7 @@ impl Steps {
             recomputed,
             store,
             meter: Meter::new(&trainer.metrics, task(loss, units, train), train.len())?,
-            x: Inputs::new(&model.spec, train, loader.buffers())?,
+            x: Inputs::new(&model.spec.inputs, train, loader.buffers())?,
             targets: Targets::new(target.as_ref(), train, batch_size)?,
             weights,
             loader,

@@ -3,7 +3,7 @@
 use kamado_data::{Buffer, Dataset};
 use kamado_engine::Feed;
 use kamado_graph::shape::DType;
-use kamado_nn::model::{InputSpec, ModelSpec};
+use kamado_nn::model::InputSpec;
 
 use crate::error::TrainError;
 
@@ -19,7 +19,7 @@ impl Inputs {
     ///
     /// # Errors
     /// If the inputs of the data are not those of the model.
-    pub(crate) fn new(spec: &ModelSpec, data: &Dataset, buffers: Vec<Buffer>) -> Result<Self, TrainError> {
+    pub(crate) fn new(spec: &[InputSpec], data: &Dataset, buffers: Vec<Buffer>) -> Result<Self, TrainError> {
         let named = takers(spec, data).map_err(|problem| {
             TrainError::request(problem, "Give the model an input for each of the data, of its name, type and shape")
         })?;
@@ -45,17 +45,17 @@ impl Inputs {
 
 /// For each input of the data the one of the model that takes it: the only one, or that of its name. Otherwise, what does
 /// not fit.
-pub(crate) fn takers<'m>(spec: &'m ModelSpec, data: &Dataset) -> Result<Vec<&'m InputSpec>, String> {
+pub(crate) fn takers<'m>(spec: &'m [InputSpec], data: &Dataset) -> Result<Vec<&'m InputSpec>, String> {
     let inputs = data.inputs();
-    if inputs.len() != spec.inputs.len() {
+    if inputs.len() != spec.len() {
         let list = |names: Vec<String>| names.join(", ");
-        let model = list(spec.inputs.iter().map(|input| format!("{:?}", input.name)).collect());
+        let model = list(spec.iter().map(|input| format!("{:?}", input.name)).collect());
         let have = list(inputs.iter().map(|input| format!("{:?}", input.name)).collect());
-        let (takes, gives) = (spec.inputs.len(), inputs.len());
+        let (takes, gives) = (spec.len(), inputs.len());
         return Err(format!("the model takes {takes} inputs ({model}), but the data have {gives} ({have})"));
     }
     let taker = |input: &kamado_data::Input| {
-        let taker = match &spec.inputs[..] {
+        let taker = match spec {
             [only] => only,
             several => several.iter().find(|taker| taker.name == input.name).ok_or_else(|| {
                 let names: Vec<_> = several.iter().map(|taker| taker.name.as_str()).collect();

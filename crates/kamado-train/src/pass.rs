@@ -69,7 +69,7 @@ impl Pass {
         let store = store_of(model)?;
         let session = Session::new(runtime, graph.graph, &store)?;
         let loader = Loader::new(data, config)?;
-        let x = Inputs::new(&model.spec, data, loader.buffers())?;
+        let x = Inputs::new(&model.spec.inputs, data, loader.buffers())?;
         Ok(Pass { session, store, loader, x })
     }
 

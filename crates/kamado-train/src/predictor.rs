@@ -3,7 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kamado_data::{PictureReport, Preprocessing, read_picture};
+use kamado_data::media::Media;
+use kamado_data::pipeline::Pipeline;
+use kamado_data::readers::{self, ReadOptions};
+use kamado_data::table::LabelEncoder;
+use kamado_data::{
+    Column, Dataset, Frame, Kind, LabelsMut, Loader, LoaderConfig, PictureReport, Preprocessing, read_picture,
+};
 use kamado_engine::{Feed, Runtime, Session, Store};
 use kamado_graph::graph::Graph;
 use kamado_graph::shape::DType;
@@ -11,8 +17,10 @@ use kamado_nn::model::{InputSpec, Model};
 use kamado_nn::model_file::{self, ModelFile};
 
 use crate::error::TrainError;
+use crate::inputs::Inputs;
 use crate::pass::{STILL, store_of, units};
 use crate::preflight::{Ending, ending};
+use crate::trainer::EVALUATION_BATCH;
 
 /// A model with its preprocessing and the names of its classes, ready for one example after another.
 #[derive(Debug)]
@@ -23,6 +31,7 @@ pub struct Predictor {
     reading: Reading,
     session: Session,
     store: Store,
+    media: Arc<Media>,
 }
 
 /// How outputs become the probabilities of classes.
@@ -86,7 +95,11 @@ impl Predictor {
         let graph = model.inference_graph()?.graph;
         let reading = reading(&graph, units, labels.len())?;
         let (session, store) = session(&Runtime::new(threads)?, &model, graph)?;
-        Ok(Predictor { inputs, preprocessing, labels, reading, session, store })
+        if let Some(pipeline) = &preprocessing.pipeline {
+            check_inputs(pipeline, &inputs)?;
+        }
+        let media = Arc::new(Media::new());
+        Ok(Predictor { inputs, preprocessing, labels, reading, session, store, media })
     }
 
     /// The names of the classes; empty if the model does not tell classes apart.
@@ -126,6 +139,77 @@ impl Predictor {
         Ok((self.run(&x)?, report))
     }
 
+    /// How raw data become the inputs of the model, if it was trained on raw data.
+    pub fn pipeline(&self) -> Option<&Pipeline> {
+        self.preprocessing.pipeline.as_deref()
+    }
+
+    /// What the model says about the rows of a file: a table such as it was trained on, or a picture or a sound. Answers
+    /// for each row its place and the prediction.
+    ///
+    /// # Errors
+    /// If the model was not trained on raw data, or the file cannot be read or has not the columns of training.
+    pub fn predict_file(&mut self, path: &Path) -> Result<Vec<(String, Prediction)>, TrainError> {
+        let pipeline = self.raw_pipeline()?;
+        let location = path.to_string_lossy().into_owned();
+        let frame = match pipeline.row_of(&location)? {
+            Some(row) => row,
+            None => {
+                let options = pipeline.read_options(vec![location]);
+                let kinds = pipeline.kinds();
+                readers::read_with(&ReadOptions { kinds, ..options }, &self.media)?.frame
+            }
+        };
+        self.predict_rows(&frame)
+    }
+
+    /// What the model says about a text.
+    ///
+    /// # Errors
+    /// If the model does not take one text.
+    pub fn predict_text(&mut self, text: &str) -> Result<Prediction, TrainError> {
+        let column = self.raw_pipeline()?.only_column(&Kind::Text).map(str::to_owned).ok_or_else(|| {
+            TrainError::request("the model does not take a single text", "Give a file with the columns of training")
+        })?;
+        let frame = Frame::new(vec![Column::of_texts(column, [Some(text)])])?;
+        let mut predictions = self.predict_rows(&frame)?;
+        predictions.pop().map(|(_, prediction)| prediction).ok_or_else(|| TrainError::request("no text", "Give one"))
+    }
+
+    /// What the model says about the rows of a table of raw data, each with its place.
+    ///
+    /// # Errors
+    /// If the model was not trained on raw data, or a column lacks or cannot be understood.
+    pub fn predict_rows(&mut self, frame: &Frame) -> Result<Vec<(String, Prediction)>, TrainError> {
+        let data = self.raw_pipeline()?.examples("the rows to predict", frame, &self.media)?;
+        let outputs = self.run_all(&data)?;
+        let place = |(row, outputs): (usize, Vec<f32>)| (frame.place(row), self.prediction(outputs));
+        Ok(outputs.into_iter().enumerate().map(place).collect())
+    }
+
+    fn raw_pipeline(&self) -> Result<&Pipeline, TrainError> {
+        self.pipeline().ok_or_else(|| {
+            TrainError::request("the model was not trained on raw tables, texts or sounds", "Give it pictures")
+        })
+    }
+
+    /// The outputs for every example, in batches.
+    fn run_all(&mut self, data: &Dataset) -> Result<Vec<Vec<f32>>, TrainError> {
+        let config =
+            LoaderConfig { batch_size: EVALUATION_BATCH.min(data.len()), shuffle: false, ..LoaderConfig::default() };
+        let loader = Loader::new(data, config)?;
+        let mut x = Inputs::new(&self.inputs, data, loader.buffers())?;
+        let mut batches = loader.epoch(0);
+        let mut rows = Vec::with_capacity(data.len());
+        while let Some(n) = batches.next_batch(x.buffers(), LabelsMut::Nowhere)? {
+            let feeds: Vec<_> = x.feeds(n).collect();
+            let outputs = self.session.run(&mut self.store, n, &STILL, &feeds)?;
+            let outputs = outputs.get("prediction").unwrap_or_default();
+            rows.extend(outputs.chunks_exact((outputs.len() / n).max(1)).map(<[f32]>::to_vec));
+        }
+        Ok(rows)
+    }
+
     fn run(&mut self, x: &[f32]) -> Result<Prediction, TrainError> {
         let [InputSpec { name, dtype: DType::F32, .. }] = &self.inputs[..] else {
             let names: Vec<_> = self.inputs.iter().map(|input| input.ty().to_string()).collect();
@@ -134,9 +218,16 @@ impl Predictor {
         };
         let outputs = self.session.run(&mut self.store, 1, &STILL, &[(name.as_str(), Feed::F32(x))])?;
         let outputs = outputs.get("prediction").unwrap_or_default().to_vec();
+        Ok(self.prediction(outputs))
+    }
+
+    fn prediction(&self, mut outputs: Vec<f32>) -> Prediction {
         let probabilities = self.reading.probabilities(&outputs);
         let classes = self.labels.iter().cloned().zip(probabilities).collect();
-        Ok(Prediction { outputs, classes })
+        if let Some(labels @ LabelEncoder::Numbers { .. }) = self.pipeline().map(Pipeline::labels) {
+            outputs.iter_mut().for_each(|x| *x = labels.number(*x) as f32);
+        }
+        Prediction { outputs, classes }
     }
 }
 
@@ -169,6 +260,20 @@ fn reading(graph: &Graph, units: usize, classes: usize) -> Result<Reading, Train
         )),
         _ => Ok(if normalised { Reading::Probabilities } else { Reading::Logits }),
     }
+}
+
+/// Refuses a file whose pipeline makes other inputs than its model takes.
+fn check_inputs(pipeline: &Pipeline, takes: &[InputSpec]) -> Result<(), TrainError> {
+    let makes = pipeline.inputs().into_iter().map(|input| InputSpec {
+        name: input.name,
+        shape: input.shape,
+        dtype: if input.is_integer { DType::I32 } else { DType::F32 },
+    });
+    if makes.eq(takes.iter().cloned()) {
+        return Ok(());
+    }
+    let problem = "the preprocessing in the model file does not make the inputs of the model";
+    Err(TrainError::request(problem, "Train the model again, or take the file from where it was made"))
 }
 
 fn read_preprocessing(value: serde_json::Value) -> Result<Preprocessing, TrainError> {

@@ -20,8 +20,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<ExitCode, Failure> {
         recipe.data.path = find::read_recipe(&beside)?.data.path;
     }
     find::set_data_path(&mut recipe.data, args.data.as_deref())?;
-    let parts = recipe.data.load(recipe.train.seed)?;
-    let trainer = find::trainer(&recipe, file.model)?.preprocessing(find::preprocessing(&file.preprocessing)?);
+    let preprocessing = find::preprocessing(&file.preprocessing)?;
+    let parts = recipe.data.load_with(recipe.train.seed, preprocessing.pipeline.as_deref())?;
+    let trainer = find::trainer(&recipe, file.model)?.preprocessing(preprocessing);
     let test = trainer.evaluate(&parts.test)?;
     let baseline = Baseline::measure(&parts.train, &parts.test);
     if args.json {

@@ -16,7 +16,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<ExitCode, Failure> {
         (file.model.spec, recipe)
     } else {
         let (_, recipe) = find::recipe(&args.of)?;
-        (recipe.model_spec(&recipe.data.example_shape()?), recipe)
+        (recipe.model_spec_for(&recipe.data.inputs()?), recipe)
     };
     say::line(spec.summary(Some(&recipe.train.optimizer))?.trim_end());
     Ok(ExitCode::SUCCESS)

@@ -41,6 +41,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         history.test = Some(trainer.evaluate(&parts.test)?);
     }
     let record = record(&recipe, &trainer, &parts, baseline);
+    if !parts.quarantine.is_empty() {
+        say_quarantine(&directory, &parts)?;
+    }
     let saved = save(&directory, &recipe, &trainer, &parts, &history, &record);
     saved.inspect_err(|_| directory.abandon())?;
     if args.json {
@@ -72,7 +75,7 @@ fn override_with(recipe: &mut Recipe, args: &TrainArgs) -> Result<(), Failure> {
 
 /// The trainer of a recipe, with new weights.
 fn trainer(recipe: &Recipe, parts: &Parts) -> Result<Trainer, Failure> {
-    let model = Model::new(recipe.model_spec(parts.train.shape()), Seed(recipe.train.seed))?;
+    let model = Model::new(recipe.model_spec_for(&parts.inputs()), Seed(recipe.train.seed))?;
     let trainer = find::trainer(recipe, model)?.preprocessing(parts.preprocessing.clone());
     Ok(if recipe.train.threads > 0 { trainer.threads(recipe.train.threads)? } else { trainer })
 }
@@ -83,7 +86,7 @@ fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
         batch_size: recipe.train.batch_size,
         validation: parts.validation.as_ref(),
         seed: recipe.train.seed,
-        augment: recipe.data.augment.clone(),
+        augment: recipe.data.augment_in_memory(),
         ema: recipe.train.ema_momentum,
         precision: recipe.train.precision,
         memory_limit: recipe.train.memory_limit,
@@ -98,7 +101,18 @@ fn refuse_nonsense(trainer: &Trainer, recipe: &Recipe, parts: &Parts) -> Result<
     if report.has_errors() { Err(kamado_train::TrainError::Preflight(report).into()) } else { Ok(()) }
 }
 
+/// Writes the rows that could not be used, with the reasons.
+fn say_quarantine(directory: &RunDir, parts: &Parts) -> Result<(), Failure> {
+    let lines: Vec<String> =
+        parts.quarantine.iter().map(|row| serde_json::to_string(row).unwrap_or_default() + "\n").collect();
+    let path = directory.file(run_dir::QUARANTINE);
+    write_atomically(&path, lines.concat().as_bytes())?;
+    say::error_line(&format!("{} rows could not be used; see {}", thousands(lines.len()), path.display()));
+    Ok(())
+}
+
 fn introduce(recipe: &Recipe, trainer: &Trainer, parts: &Parts, baseline: Option<&Baseline>) -> Result<(), Failure> {
+    parts.notes.iter().for_each(|note| say::line(&format!("Note: {note}")));
     say::line(&data_line(parts));
     say::line(&trainer.model().spec.summary(Some(&recipe.train.optimizer))?);
     if let Some(baseline) = baseline {
@@ -159,6 +173,10 @@ fn conclude(directory: &RunDir, parts: &Parts, history: &History, baseline: Opti
         run_dir::RECIPE
     ));
     say::line(&format!("Next:\n  kamado evaluate {path}"));
+    if let Some(pipeline) = &parts.preprocessing.pipeline {
+        let text = pipeline.only_column(&kamado_data::Kind::Text).is_some();
+        say::line(&format!("  kamado predict {path} {}", if text { "--text \"…\"" } else { "FILE" }));
+    }
     if parts.preprocessing.image.is_some() {
         say::line(&format!("  kamado predict {path} IMAGE.png"));
     }

@@ -22,7 +22,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn shape(subject: &Subject<'_>) -> Option<Finding> {
-    let what = takers(subject.spec, subject.train).err()?;
+    let what = takers(&subject.spec.inputs, subject.train).err()?;
     let remedy = match (subject.train.inputs(), &subject.spec.inputs[..]) {
         ([_], [_]) if what.contains("tokens") => {
             "an input of tokens goes into an embedding layer, one of floats into any other".to_owned()

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use kamado_data::Augment;
+use kamado_graph::shape::DType;
 use kamado_nn::layers::LayerConfig;
 use kamado_nn::losses::Loss;
-use kamado_nn::model::{ModelSpec, Sequential, TrainingSpec};
+use kamado_nn::model::{InputSpec, ModelSpec, Sequential, TrainingSpec};
 use kamado_nn::optimizers::Optimizer;
 use serde::{Deserialize, Serialize};
 
 use super::error::RecipeError;
+use super::raw_config::RawConfig;
 use super::schema::Document;
 use super::suggest::closest;
 use super::tables;
@@ -33,7 +35,6 @@ pub struct Recipe {
 
 /// `[data]`: where the examples come from and how they are divided and scaled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Which reader.
     pub source: Source,
@@ -71,6 +72,9 @@ pub struct DataConfig {
     pub scaling: Scaling,
     /// Random distortion of the training images.
     pub augment: Option<Augment>,
+    /// What is said about raw files: `table`, `images`, `sounds`.
+    #[serde(flatten)]
+    pub raw: RawConfig,
 }
 
 /// A reader of data.
@@ -87,6 +91,19 @@ pub enum Source {
     ImageFolder,
     /// A text file, to learn to continue texts like it, character by character.
     Text,
+    /// Raw tables: CSV and other formats; columns may hold texts and the names of pictures and sounds.
+    Table,
+    /// Raw pictures in folders, archives or lists, decoded when they are needed.
+    Images,
+    /// Raw sounds, in the same places.
+    Sounds,
+}
+
+impl Source {
+    /// Whether the data are raw files that a pipeline encodes.
+    pub fn is_raw(self) -> bool {
+        matches!(self, Source::Table | Source::Images | Source::Sounds)
+    }
 }
 
 /// What is watched at the end of each epoch.
@@ -215,6 +232,10 @@ impl Recipe {
 
     /// Refuses layers that read what no layer before them is called.
     fn check_inputs(&self, document: &Document<'_>) -> Result<(), RecipeError> {
+        // What the inputs of raw files are called follows from the files: the model itself refuses other names.
+        if self.data.source.is_raw() {
+            return Ok(());
+        }
         let layers = self.model_spec(&[1]).layers;
         let mut known = vec![ModelSpec::INPUT];
         for (i, layer) in layers.iter().enumerate() {
@@ -234,10 +255,13 @@ impl Recipe {
 
     /// The model for examples of this shape, without weights.
     pub fn model_spec(&self, example: &[usize]) -> ModelSpec {
-        let start = match self.data.source {
-            Source::Text => Sequential::with_tokens(example),
-            Source::Digits | Source::Mnist | Source::Idx | Source::ImageFolder => Sequential::new(example),
-        };
+        let dtype = if self.data.source == Source::Text { DType::I32 } else { DType::F32 };
+        self.model_spec_for(&[InputSpec { name: ModelSpec::INPUT.to_owned(), shape: example.to_vec(), dtype }])
+    }
+
+    /// The model with these inputs, without weights. A first layer that does not say what it reads reads the first of them.
+    pub fn model_spec_for(&self, inputs: &[InputSpec]) -> ModelSpec {
+        let start = Sequential::new([1]);
         let add = |model: Sequential, LayerEntry { layer, name, trainable, .. }: LayerEntry| {
             let model = match name {
                 Some(name) => model.add_named(&name, layer),
@@ -248,7 +272,12 @@ impl Recipe {
         let mut spec = self.model.layers.iter().cloned().fold(start, add).spec();
         for (layer, entry) in spec.layers.iter_mut().zip(&self.model.layers) {
             layer.inputs = entry.inputs.clone().unwrap_or_else(|| std::mem::take(&mut layer.inputs));
+            if let Some(first) = inputs.first() {
+                let unnamed = layer.inputs.iter_mut().filter(|name| *name == ModelSpec::INPUT);
+                unnamed.for_each(|name| name.clone_from(&first.name));
+            }
         }
+        spec.inputs = inputs.to_vec();
         spec
     }
 
@@ -267,13 +296,13 @@ impl Recipe {
 
 /// A key that contradicts another one.
 struct Conflict {
-    key: &'static str,
+    key: String,
     problem: String,
     help: &'static str,
 }
 
-fn conflict(key: &'static str, problem: &str, help: &'static str) -> Result<(), Conflict> {
-    Err(Conflict { key, problem: format!("data.{key} {problem}"), help })
+fn conflict(key: &str, problem: &str, help: &'static str) -> Result<(), Conflict> {
+    Err(Conflict { key: key.to_owned(), problem: format!("data.{key} {problem}"), help })
 }
 
 impl DataConfig {
@@ -284,6 +313,7 @@ impl DataConfig {
             conflict("image_size", "has no effect", "it belongs to source = \"image_folder\"")?;
         }
         self.complete_text()?;
+        self.check_raw()?;
         match (self.validation, self.validation_split) {
             (Validation::Split, None) => self.validation_split = Some(0.1),
             (Validation::Test | Validation::None, Some(_)) => {
@@ -291,10 +321,11 @@ impl DataConfig {
             }
             _ => {}
         }
-        let own_test = self.source == Source::Mnist || self.test_images.is_some();
+        let own_test = self.source == Source::Mnist || self.test_images.is_some() || !self.raw.test_files.is_empty();
         match (own_test, self.test_split) {
             // Only the folder itself says whether it has a test set.
             _ if self.source == Source::ImageFolder => {}
+            (false, _) if self.source.is_raw() => {}
             (false, None) => self.test_split = Some(if self.source == Source::Text { 0.1 } else { 0.2 }),
             (true, Some(_)) => {
                 conflict("test_split", "has no effect", "leave it out: this source has a test set of its own")?;
@@ -327,6 +358,38 @@ impl DataConfig {
         }
     }
 
+    /// Refuses what raw files do not have, and what only they have.
+    fn check_raw(&self) -> Result<(), Conflict> {
+        if !self.source.is_raw() {
+            return match self.raw.first_key() {
+                Some(key) => {
+                    conflict(&key, "has no effect", "it belongs to source = \"table\", \"images\" or \"sounds\"")
+                }
+                None => Ok(()),
+            };
+        }
+        let split = &self.raw.split;
+        let ways = [&split.group, &split.time, &split.part].iter().filter(|way| way.is_some()).count();
+        match (self.source, self.scaling) {
+            _ if ways > 1 => conflict("split", "says several ways to divide the rows", "choose group, time or part"),
+            (Source::Table, _) if self.raw.label.is_none() => {
+                conflict("source", "= \"table\" needs `label`", "add `label = …`, the column to predict")
+            }
+            (_, Scaling::Standardize | Scaling::None) => {
+                conflict("scaling", "has no effect", "set `scale` in [data.columns], or `normalise` in [data.picture]")
+            }
+            (Source::Sounds, _) if self.augment.is_some() => {
+                conflict("augment", "has no effect", "it distorts images; sounds have [data.sound.augment]")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The distortion of images in memory; a pipeline has its own.
+    pub fn augment_in_memory(&self) -> Option<Augment> {
+        self.augment.clone().filter(|_| !self.source.is_raw())
+    }
+
     fn check_files(&self) -> Result<(), Conflict> {
         let files = [
             ("train_images", &self.train_images, true),
@@ -339,7 +402,7 @@ impl DataConfig {
                 (Source::Idx, None) if needed => {
                     conflict("source", &format!("= \"idx\" needs `{key}`"), "give the names of the files")?;
                 }
-                (Source::Digits | Source::Mnist | Source::ImageFolder | Source::Text, Some(_)) => {
+                (source, Some(_)) if source != Source::Idx => {
                     conflict(key, "has no effect", "it belongs to source = \"idx\"")?;
                 }
                 _ => {}

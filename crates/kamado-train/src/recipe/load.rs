@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use kamado_data::clean::BadRow;
+use kamado_data::pipeline::Pipeline;
 use kamado_data::sources::text_file::{self, TextParts, TextWindows};
 use kamado_data::sources::{TrainTest, digits, idx_files, image_folder, mnist};
-use kamado_data::{DataError, Dataset, ImageInput, Invert, Part, Preprocessing, random_split, stratified_split};
+use kamado_data::{DataError, Dataset, ImageInput, Input, Invert, Part, Preprocessing, random_split, stratified_split};
+use kamado_graph::shape::DType;
+use kamado_nn::model::{InputSpec, ModelSpec};
 
 use super::config::{DataConfig, Scaling, Source, Validation};
 
@@ -19,6 +23,26 @@ pub struct Parts {
     pub test: Dataset,
     /// What is done to the numbers; a model keeps it.
     pub preprocessing: Preprocessing,
+    /// The rows of raw files that cannot be used, with the reasons.
+    pub quarantine: Vec<BadRow>,
+    /// What was decided while raw files were read.
+    pub notes: Vec<String>,
+}
+
+impl Parts {
+    fn new(train: Dataset, validation: Option<Dataset>, test: Dataset, preprocessing: Preprocessing) -> Self {
+        Parts { train, validation, test, preprocessing, quarantine: Vec::new(), notes: Vec::new() }
+    }
+
+    /// The inputs that a model for these data has.
+    pub fn inputs(&self) -> Vec<InputSpec> {
+        let input = |input: &Input| InputSpec {
+            name: input.name.clone(),
+            shape: input.features.shape.clone(),
+            dtype: if input.features.data.is_integer() { DType::I32 } else { DType::F32 },
+        };
+        self.train.inputs().iter().map(input).collect()
+    }
 }
 
 impl DataConfig {
@@ -27,8 +51,18 @@ impl DataConfig {
     /// # Errors
     /// If a file is missing, damaged or does not fit the others, or there are too few examples to divide.
     pub fn load(&self, seed: u64) -> Result<Parts, DataError> {
-        if self.source == Source::Text {
-            return self.read_text();
+        self.load_with(seed, None)
+    }
+
+    /// As [`load`](DataConfig::load), but raw files are encoded by the pipeline of a model that is there already.
+    ///
+    /// # Errors
+    /// As [`load`](DataConfig::load).
+    pub fn load_with(&self, seed: u64, pipeline: Option<&Pipeline>) -> Result<Parts, DataError> {
+        match self.source {
+            Source::Text => return self.read_text(),
+            source if source.is_raw() => return self.load_raw(seed, pipeline),
+            _ => {}
         }
         let (TrainTest { train, test }, mut preprocessing) = self.read()?;
         let test_split = self.split_for_test(test.is_some())?;
@@ -49,7 +83,7 @@ impl DataConfig {
             Scaling::Standardize => preprocessing.fit_standardize(&train)?,
             Scaling::None => preprocessing.steps.clear(),
         }
-        Ok(Parts { train, validation, test, preprocessing })
+        Ok(Parts::new(train, validation, test, preprocessing))
     }
 
     /// The share to cut off for the test; of a folder of images, it follows from whether it has a test set.
@@ -79,7 +113,22 @@ impl DataConfig {
                 _ => Ok(self.read_folder()?.train.shape().to_vec()),
             },
             Source::Text => Ok(vec![self.sequence_length.unwrap_or(1)]),
+            Source::Table | Source::Images | Source::Sounds => {
+                Ok(self.load(0)?.inputs().into_iter().next().map_or(Vec::new(), |input| input.shape))
+            }
         }
+    }
+
+    /// The inputs of a model for these data; those of raw files follow from the files.
+    ///
+    /// # Errors
+    /// As [`load`](DataConfig::load).
+    pub fn inputs(&self) -> Result<Vec<InputSpec>, DataError> {
+        if self.source.is_raw() {
+            return Ok(self.load(0)?.inputs());
+        }
+        let dtype = if self.source == Source::Text { DType::I32 } else { DType::F32 };
+        Ok(vec![InputSpec { name: ModelSpec::INPUT.to_owned(), shape: self.example_shape()?, dtype }])
     }
 
     fn read(&self) -> Result<(TrainTest, Preprocessing), DataError> {
@@ -96,7 +145,9 @@ impl DataConfig {
                 let preprocessing = image_preprocessing(&read.train);
                 Ok((read, preprocessing))
             }
-            Source::Text => unreachable!("texts are divided where they are read"),
+            Source::Text | Source::Table | Source::Images | Source::Sounds => {
+                unreachable!("these are divided where they are read")
+            }
         }
     }
 
@@ -118,7 +169,7 @@ impl DataConfig {
         let test = test.ok_or_else(|| request("there are no test data", "Set data.test_split"))?;
         let validation = if self.validation == Validation::Test { Some(test.clone()) } else { validation };
         let preprocessing = Preprocessing { text: Some(tokenizer), ..Preprocessing::default() };
-        Ok(Parts { train, validation, test, preprocessing })
+        Ok(Parts::new(train, validation, test, preprocessing))
     }
 
     fn read_folder(&self) -> Result<TrainTest, DataError> {
@@ -182,6 +233,6 @@ fn image_preprocessing(train: &Dataset) -> Preprocessing {
     }
 }
 
-fn request(problem: &str, remedy: &str) -> DataError {
+pub(super) fn request(problem: &str, remedy: &str) -> DataError {
     DataError::Request { problem: problem.to_owned(), remedy: remedy.to_owned() }
 }

@@ -36,6 +36,14 @@ pub(crate) enum Kind {
     Either(&'static Kind, &'static Kind),
     /// One of some words, or a table of numbers within bounds with any keys.
     WordOrNumbers(&'static [&'static str], f64, f64),
+    /// A number or a string.
+    NumberOrText,
+    /// One of some words, or a table of fields.
+    WordOrTable(&'static [&'static str], &'static [Field]),
+    /// A table with any keys, each a table of fields.
+    Map(&'static [Field]),
+    /// A table of strings with any keys.
+    Texts,
     /// A number within bounds, or `{ type = "name", … }`.
     NumberOrTagged(f64, f64, &'static [Variant]),
     /// As many values as the bounds allow.
@@ -164,9 +172,27 @@ impl<'a> Document<'a> {
                 }
                 Ok(Value::Object(read))
             }
-            (Kind::Word(words) | Kind::WordOrNumbers(words, ..), DeValue::String(text)) => {
-                self.word(words, text, value.span(), path)
+            (Kind::Map(_) | Kind::Texts, DeValue::Table(table)) => {
+                let item = if let Kind::Map(fields) = kind { Kind::Table(fields) } else { Kind::Text };
+                let mut read = Map::new();
+                for (key, value) in table {
+                    let (name, path): (&str, _) = (key.get_ref(), join(path, key.get_ref()));
+                    self.keys.borrow_mut().push((path.clone(), key.span()));
+                    read.insert(name.to_owned(), self.value(&item, value, &path)?);
+                }
+                Ok(Value::Object(read))
             }
+            (Kind::NumberOrText, DeValue::String(text)) => Ok(Value::from(text.as_ref())),
+            (Kind::NumberOrText, DeValue::Integer(_) | DeValue::Float(_)) => {
+                self.number(f64::MIN, f64::MAX, value, path)
+            }
+            (Kind::WordOrTable(_, fields), DeValue::Table(table)) => {
+                self.table(fields, table, value.span(), path, "").map(Value::Object)
+            }
+            (
+                Kind::Word(words) | Kind::WordOrNumbers(words, ..) | Kind::WordOrTable(words, _),
+                DeValue::String(text),
+            ) => self.word(words, text, value.span(), path),
             (Kind::Integer(low, high), DeValue::Integer(_)) => self.integer(*low, *high, value, path).map(Value::from),
             (Kind::Number(low, high) | Kind::NumberOrTagged(low, high, _), DeValue::Integer(_) | DeValue::Float(_)) => {
                 self.number(*low, *high, value, path)
@@ -326,7 +352,12 @@ fn expected(kind: &Kind) -> String {
             )
         }
         Kind::List(item, ..) => format!("an array, each entry {}", expected(item)),
-        Kind::Table(_) => "a table, { key = value, … }".to_owned(),
+        Kind::Table(_) | Kind::Map(_) | Kind::Texts => "a table, { key = value, … }".to_owned(),
+        Kind::NumberOrText => "a number or a string".to_owned(),
+        Kind::WordOrTable(words, fields) => {
+            let keys: Vec<String> = fields.iter().map(|field| format!("{{ {} = … }}", field.name)).collect();
+            format!("one of {}, or {}", list(words), keys.join(" or "))
+        }
     }
 }
 

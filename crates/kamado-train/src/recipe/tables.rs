@@ -4,6 +4,7 @@ use crate::metrics::Metric;
 use crate::resources::Bytes;
 
 use super::layer_tables::{EVERY_LAYER, LAYERS};
+use super::raw_tables;
 use super::schema::{Field, Kind, Variant, field, required, variant};
 
 pub(super) const COUNT: Kind = Kind::Integer(1, 1 << 20);
@@ -25,7 +26,7 @@ pub(super) const RECIPE: &[Field] = &[
 ];
 
 const DATA: &[Field] = &[
-    required("source", Kind::Word(&["digits", "mnist", "idx", "image_folder", "text"])),
+    required("source", Kind::Word(&["digits", "mnist", "idx", "image_folder", "text", "table", "images", "sounds"])),
     field("path", Kind::Text),
     field("train_images", Kind::Text),
     field("train_labels", Kind::Text),
@@ -40,6 +41,27 @@ const DATA: &[Field] = &[
     field("stratify", Kind::Bool),
     field("scaling", Kind::Word(&["unit", "standardize", "none"])),
     field("augment", Kind::Table(AUGMENT)),
+    field("files", raw_tables::NAMES),
+    field("test_files", raw_tables::NAMES),
+    field("format", raw_tables::FORMATS),
+    field("delimiter", raw_tables::CHARACTER),
+    field("quote", Kind::Text),
+    field("header", raw_tables::HEADER),
+    field("names", raw_tables::NAMES),
+    field("encoding", Kind::Text),
+    field("comment", raw_tables::CHARACTER),
+    field("decimal", raw_tables::CHARACTER),
+    field("missing_values", Kind::List(&Kind::Text, 0, 1000)),
+    field("path_pattern", Kind::Text),
+    field("label", Kind::Text),
+    field("label_type", Kind::Word(&["class", "number", "standard_number"])),
+    field("label_aliases", Kind::Texts),
+    field("columns", Kind::Map(raw_tables::COLUMN)),
+    field("table", Kind::Table(raw_tables::TABLE)),
+    field("text", Kind::Table(raw_tables::TEXT)),
+    field("picture", Kind::Table(raw_tables::PICTURE)),
+    field("sound", Kind::Table(raw_tables::SOUND)),
+    field("split", Kind::Table(raw_tables::SPLIT)),
 ];
 
 const AUGMENT: &[Field] = &[
@@ -51,6 +73,7 @@ const AUGMENT: &[Field] = &[
     field("elastic", SHARE),
     field("elastic_cells", Kind::Integer(1, 32)),
     field("cutout", SHARE),
+    field("resized_crop", SHARE),
 ];
 
 const TRAIN: &[Field] = &[
