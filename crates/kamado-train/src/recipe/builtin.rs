@@ -14,7 +14,7 @@ pub struct Builtin {
 }
 
 /// All of them.
-pub const BUILTIN: [Builtin; 5] = [
+pub const BUILTIN: [Builtin; 9] = [
     Builtin {
         name: "digits",
         about: "1,797 real 8x8 digits, part of this program: a small network in seconds",
@@ -39,6 +39,26 @@ pub const BUILTIN: [Builtin; 5] = [
         name: "cifar10",
         about: "60,000 coloured images of 32x32 pixels in folders (--data DIR): a ResNet-20 in four passes",
         toml: include_str!("builtin/cifar10.toml"),
+    },
+    Builtin {
+        name: "adult",
+        about: "48,842 people of a census (--data DIR): does one earn more than 50,000 dollars? A table",
+        toml: include_str!("builtin/adult.toml"),
+    },
+    Builtin {
+        name: "german_credit",
+        about: "1,000 loans (--data DIR): will one be paid back? A small table with missing values",
+        toml: include_str!("builtin/german_credit.toml"),
+    },
+    Builtin {
+        name: "sms_spam",
+        about: "5,574 text messages (--data DIR): is one spam? Words and a convolution",
+        toml: include_str!("builtin/sms_spam.toml"),
+    },
+    Builtin {
+        name: "fsdd",
+        about: "3,000 spoken digits in an archive (--data DIR): mel spectrograms and convolutions",
+        toml: include_str!("builtin/fsdd.toml"),
     },
 ];
 
