@@ -368,9 +368,15 @@ impl DataConfig {
                 None => Ok(()),
             };
         }
-        let split = &self.raw.split;
+        let (split, own_test) = (&self.raw.split, !self.raw.test_files.is_empty());
         let ways = [&split.group, &split.time, &split.part].iter().filter(|way| way.is_some()).count();
         match (self.source, self.scaling) {
+            _ if split.fold.is_some() && split.folds.is_none() => {
+                conflict("split", "has a fold of no folds", "add `folds = …`, how many there are")
+            }
+            _ if split.folds.is_some() && (own_test || self.test_split.is_some() || split.part.is_some()) => {
+                conflict("split", "has folds, one of which is the test set", "leave out the other test set")
+            }
             _ if ways > 1 => conflict("split", "says several ways to divide the rows", "choose group, time or part"),
             (Source::Table, _) if self.raw.label.is_none() => {
                 conflict("source", "= \"table\" needs `label`", "add `label = …`, the column to predict")

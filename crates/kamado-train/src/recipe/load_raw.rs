@@ -1,12 +1,14 @@
 //! From raw files to the examples: read, divided, and encoded by a pipeline that is fitted on the training part.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use kamado_data::media::Media;
-use kamado_data::pipeline::{Fitted, Pipeline, PipelineConfig};
+use kamado_data::pipeline::{Fitted, LabelType, Pipeline, PipelineConfig};
 use kamado_data::readers::{self, ReadOptions, Schema};
+use kamado_data::split::{
+    Fold, grouped_k_fold, grouped_split, groups, k_fold, moments, stratified_k_fold, time_k_fold, time_split,
+};
 use kamado_data::table::TableConfig;
 use kamado_data::{DataError, Frame, Kind, Part, Preprocessing, random_split, stratified_split};
 
@@ -137,6 +139,10 @@ impl DataConfig {
             test = if own_test.is_empty() { test } else { Some(rows(&own_test)?) };
             frame = rows(&train)?;
         }
+        if let Some(folds) = self.raw.split.folds {
+            let Fold { train, test: fold } = self.fold(&frame, folds, seed)?;
+            (test, frame) = (Some(frame.take(&fold)?), frame.take(&train)?);
+        }
         let test_split = match (&test, self.test_split) {
             (Some(_), Some(_)) => {
                 let remedy = "Leave it out: the data have a test set of their own";
@@ -170,26 +176,46 @@ impl DataConfig {
         let parts: Vec<Part> = fractions.iter().map(|&f| Part::Fraction(f)).chain([Part::Rest]).collect();
         let split = &self.raw.split;
         if let Some(time) = &split.time {
-            let order = by_time(frame, time)?;
-            return Ok(latest_first(order, fractions));
+            // The test set is the latest part, so it comes last here and first in the answer.
+            let mut in_time: Vec<Part> = parts.clone();
+            in_time.reverse();
+            let mut rows = time_split(&moments(frame, time)?, &in_time)?;
+            rows.reverse();
+            return Ok(rows);
         }
         if let Some(group) = &split.group {
-            let groups = codes(frame, group)?;
-            let count = groups.iter().max().map_or(0, |&last| last as usize + 1);
-            let of_groups = random_split(count, &parts, seed)?;
-            let member = |part: &Vec<usize>| {
-                let mut chosen = vec![false; count];
-                part.iter().for_each(|&group| chosen[group] = true);
-                (0..frame.rows()).filter(|&row| chosen[groups[row] as usize]).collect()
-            };
-            return Ok(of_groups.iter().map(member).collect());
+            return grouped_split(&groups(frame, group)?, &parts, seed);
         }
+        match self.classes(frame)? {
+            Some(classes) => stratified_split(&classes, &parts, seed),
+            None => random_split(frame.rows(), &parts, seed),
+        }
+    }
+
+    /// The rows of round `fold` of `folds`.
+    fn fold(&self, frame: &Frame, folds: usize, seed: u64) -> Result<Fold, DataError> {
+        let split = &self.raw.split;
+        let fold = split.fold.unwrap_or(0);
+        let mut rounds = match (&split.time, &split.group, self.classes(frame)?) {
+            (Some(time), ..) => time_k_fold(&moments(frame, time)?, folds)?,
+            (_, Some(group), _) => grouped_k_fold(&groups(frame, group)?, folds, seed)?,
+            (_, _, Some(classes)) => stratified_k_fold(&classes, folds, seed)?,
+            _ => k_fold(frame.rows(), folds, seed)?,
+        };
+        if fold >= rounds.len() {
+            return Err(request(&format!("there is no fold {fold}"), &format!("Choose 0 to {}", rounds.len() - 1)));
+        }
+        Ok(rounds.swap_remove(fold))
+    }
+
+    /// The class of each row, if splits are to keep their proportions.
+    fn classes(&self, frame: &Frame) -> Result<Option<Vec<i32>>, DataError> {
         let classes = matches!(frame.column(self.label())?.kind(), Kind::Category | Kind::Text)
-            || self.raw.label_type == Some(kamado_data::pipeline::LabelType::Class);
-        match self.stratify && classes {
-            true => stratified_split(&codes(frame, self.label())?, &parts, seed),
-            false => random_split(frame.rows(), &parts, seed),
+            || self.raw.label_type == Some(LabelType::Class);
+        if !(self.stratify && classes) {
+            return Ok(None);
         }
+        Ok(Some(groups(frame, self.label())?.into_iter().map(|class| class as i32).collect()))
     }
 }
 
@@ -210,46 +236,4 @@ fn by_name(frame: &Frame, column: &str) -> Result<[Vec<usize>; 3], DataError> {
         parts[part].push(row);
     }
     Ok(parts)
-}
-
-/// A number for each different value of a column, in the order in which they come; missing values are a value too.
-fn codes(frame: &Frame, column: &str) -> Result<Vec<i32>, DataError> {
-    let column = frame.column(column)?;
-    let mut known: HashMap<Option<String>, i32> = HashMap::new();
-    let mut code = |value: Option<String>| {
-        let next = known.len() as i32;
-        *known.entry(value).or_insert(next)
-    };
-    Ok(match column.kind() {
-        Kind::Number => column.numbers()?.iter().map(|x| code(x.map(|x| x.to_string()))).collect(),
-        Kind::Date => column.dates()?.iter().map(|x| code(x.map(|x| x.to_string()))).collect(),
-        _ => column.texts()?.iter().map(|x| code(x.map(str::to_owned))).collect(),
-    })
-}
-
-/// All rows, the earliest first.
-fn by_time(frame: &Frame, column: &str) -> Result<Vec<usize>, DataError> {
-    let column = frame.column(column)?;
-    let moments: Vec<Option<f64>> = match column.kind() {
-        Kind::Date => column.dates()?.iter().map(|moment| moment.map(|moment| moment as f64)).collect(),
-        _ => column.numbers()?.iter().collect(),
-    };
-    if let Some(row) = moments.iter().position(Option::is_none) {
-        let problem = format!("{} has no {:?}, by which the rows are divided", frame.place(row), column.name());
-        return Err(request(&problem, "Give a date to every row, or divide them at random"));
-    }
-    let mut order: Vec<usize> = (0..frame.rows()).collect();
-    order.sort_by(|&a, &b| moments[a].partial_cmp(&moments[b]).unwrap_or(std::cmp::Ordering::Equal));
-    Ok(order)
-}
-
-/// Cuts the parts off the end of `order`, one after another, and the rest.
-fn latest_first(mut order: Vec<usize>, fractions: &[f64]) -> Vec<Vec<usize>> {
-    let rows = order.len();
-    let mut parts: Vec<Vec<usize>> = fractions
-        .iter()
-        .map(|fraction| order.split_off(order.len() - ((rows as f64 * fraction).round() as usize).min(order.len())))
-        .collect();
-    parts.push(order);
-    parts
 }

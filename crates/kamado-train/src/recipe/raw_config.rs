@@ -95,7 +95,7 @@ pub struct TableDefaults {
     pub drop_duplicates: bool,
 }
 
-/// `[data.split]`: how rows are divided if not at random. At most one of the three.
+/// `[data.split]`: how rows are divided if not at random. At most one of group, time and part.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SplitConfig {
@@ -105,6 +105,10 @@ pub struct SplitConfig {
     pub time: Option<String>,
     /// This column says `train`, `val` or `test`.
     pub part: Option<String>,
+    /// Rows are divided into this many equal parts, one of which is the test set.
+    pub folds: Option<usize>,
+    /// Which of them, from 0; the first unless said otherwise.
+    pub fold: Option<usize>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

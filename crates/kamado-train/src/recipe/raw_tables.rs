@@ -124,4 +124,10 @@ pub(super) const SOUND: &[Field] = &[
 ];
 
 /// `[data.split]`: rows that must or must not come together.
-pub(super) const SPLIT: &[Field] = &[field("group", Kind::Text), field("time", Kind::Text), field("part", Kind::Text)];
+pub(super) const SPLIT: &[Field] = &[
+    field("group", Kind::Text),
+    field("time", Kind::Text),
+    field("part", Kind::Text),
+    field("folds", Kind::Integer(2, 1000)),
+    field("fold", Kind::Integer(0, 999)),
+];

@@ -74,6 +74,17 @@ const AUGMENT: &[Field] = &[
     field("elastic_cells", Kind::Integer(1, 32)),
     field("cutout", SHARE),
     field("resized_crop", SHARE),
+    field("crop", Kind::Integer(0, 1024)),
+    field("vertical_flip", Kind::Bool),
+    field("perspective", Kind::Number(0.0, 0.6)),
+    field("brightness", SHARE),
+    field("contrast", SHARE),
+    field("saturation", SHARE),
+    field("hue", Kind::Number(0.0, 0.5)),
+    field("blur", Kind::Number(0.0, 32.0)),
+    field("noise", SHARE),
+    field("rand_augment", Kind::Integer(0, 14)),
+    field("rand_augment_magnitude", Kind::Number(0.0, 30.0)),
 ];
 
 const TRAIN: &[Field] = &[
