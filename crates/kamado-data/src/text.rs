@@ -6,6 +6,7 @@ mod encoder;
 mod input;
 mod markup;
 mod normalise;
+mod subwords;
 mod tokenizer;
 mod words;
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::subwords::Subwords;
 use super::tokenizer::Tokenizer;
 use super::words::words;
 use crate::error::Result;
@@ -12,6 +13,7 @@ pub(super) enum Encoder {
     Characters(HashMap<char, i32>),
     Bytes,
     Words(HashMap<String, i32>),
+    Subwords(Box<Subwords>),
 }
 
 impl Encoder {
@@ -20,6 +22,9 @@ impl Encoder {
             Tokenizer::Characters { vocabulary } => Encoder::Characters(vocabulary.chars().zip(0..).collect()),
             Tokenizer::Bytes => Encoder::Bytes,
             Tokenizer::Words { vocabulary } => Encoder::Words(vocabulary.iter().cloned().zip(0..).collect()),
+            Tokenizer::Subwords { file } => {
+                Encoder::Subwords(Box::new(Subwords::new(file, "the tokenizer of the model")?))
+            }
         })
     }
 
@@ -32,6 +37,7 @@ impl Encoder {
             }
             Encoder::Bytes => text.bytes().for_each(|byte| give("", Some(i32::from(byte)))),
             Encoder::Words(known) => words(text).for_each(|word| give(word, known.get(word).copied())),
+            Encoder::Subwords(subwords) => subwords.each(text, give)?,
         }
         Ok(())
     }

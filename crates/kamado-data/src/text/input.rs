@@ -1,11 +1,14 @@
 //! From a text to the numbers of a network.
 
+use std::path::PathBuf;
+
 use kamado_graph::rng::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::augment::TextAugment;
 use super::encoder::Encoder;
 use super::normalise::Normalise;
+use super::subwords;
 use super::tokenizer::Tokenizer;
 use crate::error::{DataError, Result};
 use crate::ready::Ready;
@@ -16,6 +19,8 @@ pub const PADDING: i32 = 0;
 pub const UNKNOWN: i32 = 1;
 /// Token `t` of the tokeniser is the number `t + RESERVED`.
 const RESERVED: i32 = 2;
+/// The greatest vocabulary.
+const MOST_TOKENS: usize = 1 << 22;
 /// The greatest length that is chosen by itself.
 const LONGEST: usize = 1024;
 
@@ -39,6 +44,35 @@ pub enum TokenizerKind {
     Bytes,
     /// Words; ideographs one by one.
     Words,
+    /// Byte pairs (BPE): nothing is ever unknown, and frequent words are one token.
+    Bpe,
+    /// Pieces of words, as BERT has them; ideographs one by one.
+    WordPiece,
+    /// The most probable pieces, as SentencePiece has them.
+    Unigram,
+}
+
+impl TokenizerKind {
+    /// Learns at most `size` tokens from texts in uniform spelling.
+    fn train(self, texts: &[String], size: usize) -> Result<Tokenizer> {
+        /// 256 bytes, and some pairs.
+        const FEWEST_PAIRS: usize = 300;
+        if size > MOST_TOKENS || (self == TokenizerKind::Bpe && size < FEWEST_PAIRS) {
+            let problem = format!("text.vocabulary_size = {size} is out of range");
+            return Err(DataError::request(
+                problem,
+                format!("Choose up to {MOST_TOKENS}, for bpe {FEWEST_PAIRS} or more"),
+            ));
+        }
+        Ok(match self {
+            TokenizerKind::Characters => Tokenizer::frequent_characters(texts, size),
+            TokenizerKind::Bytes => Tokenizer::Bytes,
+            TokenizerKind::Words => Tokenizer::frequent_words(texts, size),
+            TokenizerKind::Bpe => Tokenizer::Subwords { file: subwords::train_bpe(texts, size)? },
+            TokenizerKind::WordPiece => Tokenizer::Subwords { file: subwords::train_word_piece(texts, size)? },
+            TokenizerKind::Unigram => Tokenizer::Subwords { file: subwords::train_unigram(texts, size)? },
+        })
+    }
 }
 
 /// How texts become numbers: what a recipe says, before training texts are seen.
@@ -49,6 +83,9 @@ pub struct TextConfig {
     pub normalise: Normalise,
     /// How texts are cut.
     pub tokenizer: TokenizerKind,
+    /// A file `tokenizer.json` of Hugging Face with a trained tokeniser, instead of `tokenizer` and `vocabulary_size`.
+    /// Its own spelling rules follow those of `normalise`.
+    pub tokenizer_file: Option<PathBuf>,
     /// The greatest number of different tokens that are known, the most frequent ones; not for bytes.
     pub vocabulary_size: usize,
     /// The number of tokens of every example; None for as many as 95 of 100 training texts have at most (at most 1024).
@@ -67,6 +104,7 @@ impl Default for TextConfig {
         TextConfig {
             normalise: Normalise::default(),
             tokenizer: TokenizerKind::Words,
+            tokenizer_file: None,
             vocabulary_size: 20_000,
             max_length: None,
             pad: Side::End,
@@ -103,10 +141,9 @@ impl TextInput {
             return Err(DataError::request(problem, "Choose at least 1, or leave them out"));
         }
         let texts: Vec<String> = training.iter().map(|text| config.normalise.apply(text.as_ref())).collect();
-        let tokenizer = match config.tokenizer {
-            TokenizerKind::Characters => Tokenizer::frequent_characters(&texts, config.vocabulary_size),
-            TokenizerKind::Bytes => Tokenizer::Bytes,
-            TokenizerKind::Words => Tokenizer::frequent_words(&texts, config.vocabulary_size),
+        let tokenizer = match &config.tokenizer_file {
+            Some(path) => Tokenizer::read(path)?,
+            None => config.tokenizer.train(&texts, config.vocabulary_size)?,
         };
         let mut input = TextInput {
             normalise: config.normalise.clone(),

@@ -1,10 +1,13 @@
 //! Ways to cut a text into tokens.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::encoder::Encoder;
+use super::subwords::{self, Subwords};
 use super::words::words;
 use crate::error::{DataError, Result};
 
@@ -23,6 +26,11 @@ pub enum Tokenizer {
     Words {
         /// The known words, each once; a token is the place of its word.
         vocabulary: Vec<String>,
+    },
+    /// A token for each part of a word that was learnt: byte pairs, pieces of words, or a unigram model.
+    Subwords {
+        /// The content of a file `tokenizer.json` of the crate `tokenizers`.
+        file: Value,
     },
 }
 
@@ -48,12 +56,22 @@ impl Tokenizer {
         Tokenizer::Words { vocabulary: most_frequent(words, size).map(str::to_owned).collect() }
     }
 
+    /// Parts of words as a file `tokenizer.json` of the crate `tokenizers` has them. Its own spelling rules hold; its
+    /// padding and truncation do not.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no such file.
+    pub fn read(path: &Path) -> Result<Self> {
+        Ok(Tokenizer::Subwords { file: subwords::read(path)? })
+    }
+
     /// How many tokens there are: all tokens are below.
     pub fn len(&self) -> usize {
         match self {
             Tokenizer::Characters { vocabulary } => vocabulary.chars().count(),
             Tokenizer::Bytes => 256,
             Tokenizer::Words { vocabulary } => vocabulary.len(),
+            Tokenizer::Subwords { file } => subwords::len(file),
         }
     }
 
@@ -68,6 +86,7 @@ impl Tokenizer {
             Tokenizer::Characters { vocabulary } => vocabulary.chars().map(String::from).collect(),
             Tokenizer::Bytes => (0..=u8::MAX).map(byte_name).collect(),
             Tokenizer::Words { vocabulary } => vocabulary.clone(),
+            Tokenizer::Subwords { file } => subwords::names(file),
         }
     }
 
@@ -122,6 +141,10 @@ impl Tokenizer {
                 let word = |&token: &i32| pick(vocabulary, token).unwrap_or_else(|| "\u{fffd}".to_owned());
                 tokens.iter().map(word).collect::<Vec<_>>().join(" ")
             }
+            Tokenizer::Subwords { file } => match Subwords::new(file, "the tokenizer of the model") {
+                Ok(subwords) => subwords.decode(tokens),
+                Err(_) => "\u{fffd}".repeat(tokens.len()),
+            },
         }
     }
 }

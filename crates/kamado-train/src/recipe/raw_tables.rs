@@ -79,7 +79,8 @@ const SIDE: Kind = Kind::Word(&["start", "end"]);
 
 pub(super) const TEXT: &[Field] = &[
     field("normalise", NORMALISE),
-    field("tokenizer", Kind::Word(&["characters", "bytes", "words"])),
+    field("tokenizer", Kind::Word(&["characters", "bytes", "words", "bpe", "word_piece", "unigram"])),
+    field("tokenizer_file", Kind::Text),
     field("vocabulary_size", COUNT),
     field("max_length", COUNT),
     field("pad", SIDE),
