@@ -1,5 +1,7 @@
 //! The words of the command line.
 
+pub(crate) mod data;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Summary(SummaryArgs),
     /// List the built-in recipes, or print one.
     Recipes(RecipesArgs),
+    /// Look at data, clean, divide and convert them.
+    Data(data::DataArgs),
     /// Tell what private training costs, and how much noise a given cost takes.
     Privacy(PrivacyArgs),
     /// Download a data set to the cache directory of this user.

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => commands::generate::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Recipes(args) => commands::recipes::run(&args),
+        Command::Data(args) => commands::data::run(&args),
         Command::Privacy(args) => commands::privacy::run(&args),
         Command::Fetch(_) => commands::fetch::run(),
     };

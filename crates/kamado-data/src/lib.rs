@@ -27,6 +27,7 @@ pub mod split;
 pub mod table;
 pub mod text;
 pub mod vision;
+pub mod write_csv;
 
 mod hex;
 mod ready;
@@ -45,3 +46,4 @@ pub use sources::TrainTest;
 pub use split::{Part, random_split, stratified_split};
 pub use text::Tokenizer;
 pub use vision::{PictureInput, PictureScratch, Raster};
+pub use write_csv::write_csv;

@@ -19,6 +19,7 @@ use crate::frame::Frame;
 pub use columns::{ColumnSummary, Details};
 pub use correlation::Correlations;
 pub use histogram::Histogram;
+pub(crate) use page::day;
 pub use page::{Page, html};
 
 /// In how many bands of rows the map of missing values is divided.

@@ -8,6 +8,7 @@ mod denoise;
 mod fit;
 mod font;
 mod hash;
+mod preview;
 mod resize;
 mod sheet;
 
@@ -20,6 +21,7 @@ use crate::preprocess::{Preprocessing, Raw, Step};
 pub use decode::Raster;
 pub use fit::FittedPictures;
 pub use hash::{MAX_DISTANCE, near_duplicates, near_matches};
+pub use preview::preview;
 pub use resize::Region;
 pub(crate) use resize::{Grid, ResizeScratch, resize};
 pub use sheet::{Tile, contact_sheet};

@@ -150,8 +150,8 @@ fn details(out: &mut String, summary: &Summary, column: &ColumnSummary) {
             quotes(out, examples);
         }
         Details::Dates { first, last, histogram } => {
-            out.push_str(&drawn(histogram, |value| date(value as i64)));
-            let _ = write!(out, "<div class=\"ends\"><span>{}</span><span>{}</span></div>", date(*first), date(*last));
+            out.push_str(&drawn(histogram, |value| day(value as i64)));
+            let _ = write!(out, "<div class=\"ends\"><span>{}</span><span>{}</span></div>", day(*first), day(*last));
         }
         Details::Media { examples } => quotes(out, examples),
         Details::Tensor { shape } => {
@@ -268,17 +268,17 @@ fn number(value: f64) -> String {
 /// The day of milliseconds since 1970 in UTC: `2026-11-24`.
 ///
 /// Source: H. Hinnant, "chrono-compatible low-level date algorithms", civil_from_days.
-fn date(milliseconds: i64) -> String {
+pub(crate) fn day(milliseconds: i64) -> String {
     let days = milliseconds.div_euclid(86_400_000) + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let day_of_month = day_of_year - (153 * shifted + 2) / 5 + 1;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + 400 * era + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    format!("{year:04}-{month:02}-{day_of_month:02}")
 }
 
 #[cfg(test)]
@@ -310,7 +310,7 @@ mod tests {
         let numbers = [0.0, -3.0, 1234567.0, 0.012345, 3.14159, 123456.7, 1e-9, -2.5].map(number);
         assert_eq!(numbers, ["0", "-3", "1234567", "0.01235", "3.142", "123457", "1.000e-9", "-2.5"]);
         assert_eq!(
-            [0, 951_782_400_000, 1_795_478_400_000, -1].map(date),
+            [0, 951_782_400_000, 1_795_478_400_000, -1].map(day),
             ["1970-01-01", "2000-02-29", "2026-11-24", "1969-12-31"]
         );
         assert_eq!([7, 1_000, 1_234_567].map(grouped), ["7", "1,000", "1,234,567"]);
