@@ -137,7 +137,7 @@ fn time_folds_match_scikit_learn() {
 
 /// Sixty rows: an id, a group, an honest number, a copy of the label, and the label.
 fn leaky() -> Frame {
-    let label = |i: usize| i * 7 % 3 == 0;
+    let label = |i: usize| (i * 7).is_multiple_of(3);
     let text =
         |values: Vec<String>, name: &str| Column::of_categories(name, values.iter().map(|value| Some(value.as_str())));
     let columns = vec![
