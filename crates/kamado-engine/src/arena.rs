@@ -26,6 +26,7 @@ impl Arena {
         let lines = len.div_ceil(LINE);
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(lines).ok()?;
+        prefer_huge_pages(buffer.spare_capacity_mut());
         buffer.resize(lines, Line([0.0; LINE]));
         Some(Arena(buffer))
     }
@@ -45,6 +46,26 @@ impl Arena {
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
     }
 }
+
+/// Asks Linux to back whole megabytes of memory that nothing has touched yet by huge pages: a step sweeps over more pages
+/// than the processor remembers. It is a wish; whether it is granted changes nothing but the speed.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+fn prefer_huge_pages(memory: &mut [std::mem::MaybeUninit<Line>]) {
+    const HUGE: usize = 2 << 20;
+    const MADV_HUGEPAGE: i32 = 14;
+    unsafe extern "C" {
+        fn madvise(start: *mut std::ffi::c_void, len: usize, advice: i32) -> i32;
+    }
+    let range = memory.as_mut_ptr_range();
+    let (start, end) = (range.start.addr().next_multiple_of(HUGE), range.end.addr() / HUGE * HUGE);
+    if start < end {
+        // SAFETY: the pages lie within the borrowed memory, and this advice changes none of their contents.
+        unsafe { madvise(range.start.with_addr(start).cast(), end - start, MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+fn prefer_huge_pages(_: &mut [std::mem::MaybeUninit<Line>]) {}
 
 /// Rounds a number of floats up to whole cache lines.
 pub(crate) fn whole_lines(len: usize) -> usize {
