@@ -75,6 +75,16 @@ fn products(bench: &Bench<'_>) {
         (32, 21632, 64, false, true),
         (21632, 64, 32, true, false),
         (128, 10, 512, false, false),
+        (2048, 256, 256, false, false),
+        (2048, 256, 256, false, true),
+        (2048, 1024, 256, false, false),
+        (2048, 1024, 256, false, true),
+        (2048, 256, 1024, false, false),
+        (2048, 256, 1024, false, true),
+        (256, 256, 2048, true, false),
+        (256, 1024, 2048, true, false),
+        (1024, 256, 2048, true, false),
+        (256, 128, 330, false, false),
     ] {
         let (a, b) = (values(m * k), values(k * n));
         let bias = values(n);
@@ -100,9 +110,15 @@ fn products(bench: &Bench<'_>) {
 
 fn dense(bench: &Bench<'_>) {
     let rule = UpdateRule::Adam(Adam { alpha: 1e-3, first: 0.1, second: 0.001, epsilon: 1e-7 });
-    for (batch, inputs, outputs, with_dx) in
-        [(32, 21632, 64, true), (32, 64, 10, true), (128, 784, 512, false), (128, 512, 512, true), (128, 512, 10, true)]
-    {
+    for (batch, inputs, outputs, with_dx) in [
+        (32, 21632, 64, true),
+        (32, 64, 10, true),
+        (128, 784, 512, false),
+        (256, 330, 128, true),
+        (256, 128, 64, true),
+        (128, 512, 512, true),
+        (128, 512, 10, true),
+    ] {
         let (x, dy) = (values(batch * inputs), values(batch * outputs));
         let len = inputs * outputs;
         let (mut w, mut m, mut v) = (values(len), values(len), vec![1.0; len]);

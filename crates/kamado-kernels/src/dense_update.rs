@@ -14,6 +14,8 @@ const BLOCK: usize = 1 << 16;
 /// A block is at least this high, so that there is something to multiply, and at most [`MOST_ROWS`].
 const FEW_ROWS: usize = 32;
 const MOST_ROWS: usize = 128;
+/// Whole strips and whole panels on every instruction set: the better height where it fits.
+const WHOLE_ROWS: usize = 48;
 /// Multiply-adds that are worth a task of their own.
 const TASK: usize = 1 << 19;
 
@@ -41,7 +43,37 @@ pub struct DenseUpdate<'a> {
 fn block_rows(batch: usize, inputs: usize, outputs: usize) -> usize {
     let cached = (BLOCK / 4 / outputs.max(1)).clamp(FEW_ROWS, MOST_ROWS);
     let tasks = (2 * batch * inputs * outputs / TASK).max(1);
-    cached.min(inputs.div_ceil(tasks).max(FEW_ROWS)).next_multiple_of(FEW_ROWS)
+    let few = if cached < WHOLE_ROWS { FEW_ROWS } else { WHOLE_ROWS };
+    cached.min(inputs.div_ceil(tasks).max(few)).next_multiple_of(few)
+}
+
+/// How the rows of W are cut into blocks: whole ones, then halves if whole ones would not come out even.
+#[derive(Clone, Copy)]
+struct Cut {
+    inputs: usize,
+    rows: usize,
+    whole: usize,
+    blocks: usize,
+}
+
+impl Cut {
+    fn new(inputs: usize, rows: usize, threads: usize) -> Self {
+        let blocks = inputs.div_ceil(rows);
+        if blocks.is_multiple_of(threads) {
+            return Cut { inputs, rows, whole: blocks, blocks };
+        }
+        let halves = inputs.div_ceil(rows / 2);
+        let whole = halves.saturating_sub(2 * threads) / 2;
+        Cut { inputs, rows, whole, blocks: halves - whole }
+    }
+
+    fn block(&self, index: usize) -> std::ops::Range<usize> {
+        let start = |index: usize| {
+            let halves = index + index.min(self.whole);
+            (halves * self.rows / 2).min(self.inputs)
+        };
+        start(index)..start(index + 1)
+    }
 }
 
 /// Floats that one worker needs: the gradient of a block, and the packing of its two products.
@@ -99,10 +131,10 @@ pub fn dense_update(
         bf16: exec.isa.bf16(),
         scratch: Shared::new(workers),
     };
-    let rows = block_rows(batch, inputs, outputs);
+    let cut = Cut::new(inputs, block_rows(batch, inputs, outputs), exec.pool.threads());
     let per_worker = worker_scratch(batch, inputs, outputs);
-    exec.pool.run(inputs.div_ceil(rows), |block, worker| {
-        let rows = block * rows..inputs.min((block + 1) * rows);
+    exec.pool.run(cut.blocks, |block, worker| {
+        let rows = cut.block(block);
         let scratch = task.scratch.offset(worker * per_worker);
         dispatch(exec.isa, Task { rows, scratch, ..task.clone() });
     });

@@ -140,7 +140,7 @@ multiversion! {
             let row = out.iter_mut().zip(x).zip(gamma);
             if let Some(beta) = beta {
                 for (((to, &x), &gamma), &beta) in row.zip(beta) {
-                    *to = (x - mean) * r * gamma + beta;
+                    *to = ((x - mean) * r).mul_add(gamma, beta);
                 }
             } else {
                 for ((to, &x), &gamma) in row {
@@ -180,7 +180,7 @@ multiversion! {
                 let shift = if norm.centred { sum_g / n } else { 0.0 };
                 let slope = sum_gx / n * (r * r);
                 for (((to, &x), &dy), &gamma) in dx.iter_mut().zip(x).zip(dy).zip(gamma) {
-                    *to = r * (dy * gamma - shift - (x - mean) * slope);
+                    *to = r * (x - mean).mul_add(-slope, dy.mul_add(gamma, -shift));
                 }
             } else {
                 (mean, r) = statistics(norm, x);
@@ -188,7 +188,7 @@ multiversion! {
             if wanted_sums {
                 let sums = dgamma.iter_mut().zip(dbeta.iter_mut());
                 for (((dgamma, dbeta), &dy), &x) in sums.zip(dy).zip(x) {
-                    *dgamma += dy * ((x - mean) * r);
+                    *dgamma = dy.mul_add((x - mean) * r, *dgamma);
                     *dbeta += dy;
                 }
             }

@@ -133,6 +133,10 @@ pub fn update(exec: Exec<'_>, rule: &UpdateRule, mut parameter: Parameter<'_>, g
     });
 }
 
+/// Floats from the weights that are updated to those that are fetched: callers hand over a page at a time or less, and the
+/// processor's own prefetching ends with a page.
+const AHEAD: usize = 256;
+
 /// The update of `len` weights from `start` on, all of which must exist; nothing else may use them meanwhile.
 pub(crate) struct Apply {
     pub(crate) weights: Weights,
@@ -171,6 +175,10 @@ impl Apply {
         let store = |p: *mut f32, v| unsafe { if FULL { simd.store(p, v) } else { simd.store_first(p, v, lanes) } };
         let w = self.weights.value.ptr().wrapping_add(self.start + at);
         let slots = self.weights.slots.map(|slot| slot.ptr().wrapping_add(self.start + at));
+        if at.is_multiple_of(16) {
+            simd.prefetch(w.wrapping_add(AHEAD));
+            slots[..R::SLOTS].iter().for_each(|slot| simd.prefetch(slot.wrapping_add(AHEAD)));
+        }
         let old = std::array::from_fn(|i| if i < R::SLOTS { load(slots[i]) } else { simd.splat(0.0) });
         let kept = simd.mul(load(w), simd.splat(self.weights.keep));
         let (new_w, new) = rule.step(simd, kept, old, load(self.g.wrapping_add(at)));

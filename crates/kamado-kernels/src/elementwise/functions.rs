@@ -134,7 +134,7 @@ fn gelu_slope(x: f32) -> f32 {
     let (density, tail) = normal_tail(x);
     // Beyond this the density is zero, and its product with infinity would not be.
     let near = if x.abs() > 15.0 { 0.0 } else { x };
-    (if x > 0.0 { 1.0 - tail } else { tail }) + near * density * INV_SQRT_TAU
+    (near * density).mul_add(INV_SQRT_TAU, if x > 0.0 { 1.0 - tail } else { tail })
 }
 
 /// 2√(2/π)

@@ -10,7 +10,7 @@ use crate::transcendental::{sigmoid, tanh};
 use super::Activation;
 use super::bf16;
 use super::pack::{CHUNK, pack_a, pack_b, packed_a};
-use super::tile::{Ahead, Columns, Finish, Panels, RawOffsets, Strided, Tabled};
+use super::tile::{Ahead, Columns, Finish, Panels, RawOffsets, Strided, Tabled, Together};
 
 /// Greatest depth of a packed panel: a strip of A this deep fills less than half of a 32 KiB level-1 cache. A itself is
 /// packed only if it is read across its rows: elsewhere that measured no faster, and slower where B is narrow.
@@ -25,6 +25,9 @@ const DIRECT_B_STRIPS: usize = 2;
 const DEEP: usize = 160;
 /// Floats between columns that are far apart.
 const FAR: usize = 32;
+
+/// Columns of a whole B that one task packs: whole panels, whatever the instruction set.
+const PACKED: usize = 64;
 
 /// Values that one task adds up in a [`Gather`].
 const GATHER: usize = 1 << 15;
@@ -67,11 +70,17 @@ pub(crate) unsafe fn pack_whole(
     n: usize,
     dst: Shared,
 ) {
-    let whole = PackPiece { b, ldb, transposed, k, n, piece: 0, bf16: exec.isa.bf16().is_some(), dst };
-    exec.pool.run(pieces(k), |piece, _| dispatch(exec.isa, whole.piece(piece)));
+    let groups = n.div_ceil(PACKED).max(1);
+    let whole = PackPiece { b, ldb, transposed, k, n, piece: 0, cols: 0..n, bf16: exec.isa.bf16().is_some(), dst };
+    exec.pool.run(pieces(k) * groups, |task, _| {
+        let first = task % groups * PACKED;
+        let cols = first..n.min(first + PACKED);
+        dispatch(exec.isa, PackPiece { piece: task / groups, cols, ..whole.clone() });
+    });
 }
 
-#[derive(Clone, Copy)]
+/// Some columns of one piece of the depth.
+#[derive(Clone)]
 struct PackPiece {
     b: *const f32,
     ldb: usize,
@@ -79,6 +88,7 @@ struct PackPiece {
     k: usize,
     n: usize,
     piece: usize,
+    cols: Range<usize>,
     bf16: bool,
     dst: Shared,
 }
@@ -86,27 +96,23 @@ struct PackPiece {
 // SAFETY: B is only read.
 unsafe impl Sync for PackPiece {}
 
-impl PackPiece {
-    fn piece(&self, piece: usize) -> Self {
-        PackPiece { piece, ..*self }
-    }
-}
-
 impl Kernel for PackPiece {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let ks = piece_of(self.k, self.piece);
-        let b = self.b.wrapping_add(ks.start * if self.transposed { 1 } else { self.ldb });
-        if self.bf16 {
-            let dst = self.dst.ptr().wrapping_add(packed_piece(self.k, self.n) * self.piece);
+        let PackPiece { b, ldb, transposed, k, n, piece, cols, bf16, dst } = self;
+        let ks = piece_of(k, piece);
+        let (k_step, n_step) = if transposed { (1, ldb) } else { (ldb, 1) };
+        let b = b.wrapping_add(ks.start * k_step + cols.start * n_step);
+        if bf16 {
+            let at = packed_piece(k, n) * piece + bf16::packed(ks.len(), cols.start);
             // SAFETY: `pack_whole`'s caller vouches for both.
-            return unsafe { bf16::pack_b(b, self.ldb, self.transposed, ks.len(), self.n, dst) };
+            return unsafe { bf16::pack_b(b, ldb, transposed, ks.len(), cols.len(), dst.ptr().wrapping_add(at)) };
         }
-        let dst = self.dst.ptr().wrapping_add(self.n.next_multiple_of(2 * S::LANES) * ks.start);
+        let at = n.next_multiple_of(2 * S::LANES) * ks.start + cols.start * ks.len();
         // SAFETY: as above.
-        unsafe { pack_b(simd, b, self.ldb, self.transposed, ks.len(), self.n, dst) };
+        unsafe { pack_b(simd, b, ldb, transposed, ks.len(), cols.len(), dst.ptr().wrapping_add(at)) };
     }
 }
 
@@ -220,6 +226,7 @@ impl Block {
                     // SAFETY: behind the room for B's panels there is that for a chunk of A.
                     unsafe { part.packed_strips(simd, stride, b, last, space) };
                 }
+                RawOffsets::Stride(1) => part.panels(simd, Together, b, last),
                 RawOffsets::Stride(stride) => part.panels(simd, Strided(stride), b, last),
                 RawOffsets::Table(table) => part.panels(simd, Tabled(table), b, last),
             }

@@ -5,6 +5,9 @@ use crate::simd::Simd;
 /// Rows of A that are packed together: whole strips, whatever the instruction set, and whole cache lines of the source.
 pub(super) const CHUNK: usize = 48;
 
+/// Columns from the one that is packed to the one that is fetched: each lies in cache lines, often in a page, of its own.
+const AHEAD: usize = 16;
+
 /// Floats of a chunk of A of depth `k`.
 pub(super) fn packed_a(k: usize) -> usize {
     CHUNK * k
@@ -19,12 +22,16 @@ pub(super) fn packed_a(k: usize) -> usize {
 pub(super) unsafe fn pack_a<S: Simd>(simd: S, a: *const f32, stride: usize, m: usize, k: usize, dst: *mut f32) {
     let height = S::TILE_ROWS;
     for column in 0..k {
+        let ahead = a.wrapping_add((column + AHEAD) * stride);
+        (0..m).step_by(16).for_each(|row| simd.prefetch(ahead.wrapping_add(row)));
         for (strip, row) in (0..m).step_by(height).enumerate() {
             let to = dst.wrapping_add((strip * k + column) * height);
             // SAFETY: the caller vouches for the rows. A vector is longer than a strip is high: what runs over are the
             // strip's next columns, which are stored later; the last columns are stored without.
             unsafe {
-                let v = simd.load_first(a.add(column * stride + row), height.min(m - row));
+                let from = a.add(column * stride + row);
+                let whole = m - row >= S::LANES;
+                let v = if whole { simd.load(from) } else { simd.load_first(from, height.min(m - row)) };
                 if (k - column) * height >= S::LANES { simd.store(to, v) } else { simd.store_first(to, v, height) }
             }
         }

@@ -24,8 +24,14 @@ impl RawOffsets {
     }
 }
 
+/// Columns next to one another.
+#[derive(Clone, Copy)]
+pub(crate) struct Together;
+
 /// Offsets of the columns of A, known to the compiler as one kind or the other.
 pub(crate) trait Columns: Copy {
+    /// Whether the elements of a row lie next to one another.
+    const TOGETHER: bool;
     /// # Safety
     /// Column `k` must exist.
     unsafe fn at(self, k: usize) -> usize;
@@ -37,7 +43,16 @@ pub(crate) struct Strided(pub(crate) usize);
 #[derive(Clone, Copy)]
 pub(crate) struct Tabled(pub(crate) *const u32);
 
+impl Columns for Together {
+    const TOGETHER: bool = true;
+    #[inline(always)]
+    unsafe fn at(self, k: usize) -> usize {
+        k
+    }
+}
+
 impl Columns for Strided {
+    const TOGETHER: bool = false;
     #[inline(always)]
     unsafe fn at(self, k: usize) -> usize {
         k * self.0
@@ -45,6 +60,7 @@ impl Columns for Strided {
 }
 
 impl Columns for Tabled {
+    const TOGETHER: bool = false;
     #[inline(always)]
     unsafe fn at(self, k: usize) -> usize {
         // SAFETY: the caller vouches for it.
@@ -145,6 +161,7 @@ impl<C: Columns> Panels<C> {
         });
         let (mut col, mut b) = (0, self.b);
         while col < self.n {
+            self.fetch_next::<S, MR>(simd, row + MR, col);
             if self.ahead.len > 0 {
                 let done = row * self.n + col * MR;
                 let width = (2 * S::LANES).min(self.n - col);
@@ -157,6 +174,22 @@ impl<C: Columns> Panels<C> {
             }
             col += 2 * S::LANES;
             b = b.wrapping_add(self.b_next);
+        }
+    }
+
+    /// Fetches a share of the next strip of A, if its rows lie in memory one by one: without it the first tile of every
+    /// strip would wait for the memory.
+    #[inline(always)]
+    fn fetch_next<S: Simd, const MR: usize>(&self, simd: S, row: usize, col: usize) {
+        if C::TOGETHER && row < self.m {
+            let width = 2 * S::LANES;
+            let share = |col: usize| self.k * col.min(self.n) / self.n;
+            let (first, end) = (share(col) / 16 * 16, share(col + width));
+            for i in row..self.m.min(row + MR) {
+                // SAFETY: i < m.
+                let start = self.a.wrapping_add(unsafe { self.rows.at(i) });
+                (first..end).step_by(16).for_each(|k| simd.prefetch_far(start.wrapping_add(k)));
+            }
         }
     }
 
