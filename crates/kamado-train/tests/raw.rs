@@ -239,6 +239,7 @@ fn what_contradicts_itself_is_refused_where_it_stands() {
         ("source = \"digits\"\nlabel = \"x\"", "data.label has no effect"),
         ("source = \"images\"\nscaling = \"standardize\"", "data.scaling has no effect"),
         ("source = \"sounds\"\naugment = { rotation = 3.0 }", "distorts images"),
+        ("source = \"images\"\naugment = { mixup = 0.2 }", "cannot blend examples"),
         ("source = \"table\"\nlabel = \"x\"\nsplit = { group = \"a\", time = \"b\" }", "several ways"),
         ("source = \"table\"\nlabel = \"x\"\nsplit = { fold = 1 }", "fold of no folds"),
         (

@@ -314,6 +314,10 @@ impl DataConfig {
         }
         self.complete_text()?;
         self.check_raw()?;
+        // They blend the labels of a batch, which the loader does not do.
+        if self.augment.as_ref().is_some_and(|augment| augment.mixup > 0.0 || augment.cutmix > 0.0) {
+            conflict("augment", "cannot blend examples in a recipe", "leave out mixup and cutmix, or set them to 0")?;
+        }
         match (self.validation, self.validation_split) {
             (Validation::Split, None) => self.validation_split = Some(0.1),
             (Validation::Test | Validation::None, Some(_)) => {

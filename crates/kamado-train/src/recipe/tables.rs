@@ -85,6 +85,8 @@ const AUGMENT: &[Field] = &[
     field("noise", SHARE),
     field("rand_augment", Kind::Integer(0, 14)),
     field("rand_augment_magnitude", Kind::Number(0.0, 30.0)),
+    field("mixup", Kind::Number(0.0, 10.0)),
+    field("cutmix", Kind::Number(0.0, 10.0)),
 ];
 
 const TRAIN: &[Field] = &[
