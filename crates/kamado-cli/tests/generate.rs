@@ -32,7 +32,8 @@ fn trained() -> Desk {
     let desk = Desk::new();
     desk.write("cycle.txt", CYCLE.repeat(100));
     desk.write("cycle.toml", RECIPE);
-    desk.kamado(&["train", "cycle.toml", "--out", "run"]).ok();
+    let done = desk.kamado(&["train", "cycle.toml", "--out", "run"]).ok();
+    assert!(done.out.contains("kamado generate run --prompt"), "{}", done.out);
     desk
 }
 

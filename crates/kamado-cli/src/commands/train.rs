@@ -180,6 +180,9 @@ fn conclude(directory: &RunDir, parts: &Parts, history: &History, baseline: Opti
     if parts.preprocessing.image.is_some() {
         say::line(&format!("  kamado predict {path} IMAGE.png"));
     }
+    if parts.preprocessing.text.is_some() {
+        say::line(&format!("  kamado generate {path} --prompt \"…\""));
+    }
 }
 
 fn result(test: &Evaluation, parts: &Parts, baseline: Option<&Baseline>) -> String {
