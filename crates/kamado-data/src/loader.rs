@@ -70,7 +70,7 @@ struct Inner {
 /// Where the labels of a batch go.
 #[derive(Debug)]
 pub enum LabelsMut<'a> {
-    /// Class indices, one per example; of [`Labels::NextTokens`], one per token.
+    /// Class indices, one per example; of [`Labels::NextTokens`](crate::dataset::Labels::NextTokens), one per token.
     Classes(&'a mut [i32]),
     /// Numbers, `width` per example. From classes, width 1 receives the index, and as many as there are classes
     /// receives a 1 at the class and 0 elsewhere.
