@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustfft::num_complex::Complex32;
-use rustfft::{Fft, FftPlanner};
+use rustfft::{Fft, FftPlannerScalar};
 
 /// Frames of `fft_length` samples, one every `stride`, under a Hann window.
 pub(super) struct Stft {
@@ -23,7 +23,7 @@ impl Stft {
     pub(super) fn new(fft_length: usize, stride: usize) -> Self {
         let angle = |i: usize| std::f64::consts::TAU * i as f64 / fft_length as f64;
         let window = (0..fft_length).map(|i| (0.5 - 0.5 * angle(i).cos()) as f32).collect();
-        Stft { fft: FftPlanner::new().plan_fft_forward(fft_length), window, stride }
+        Stft { fft: FftPlannerScalar::new().plan_fft_forward(fft_length), window, stride }
     }
 
     /// Frequencies of a frame: 0 to half the rate.
