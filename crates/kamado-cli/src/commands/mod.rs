@@ -2,6 +2,7 @@
 
 pub(crate) mod data;
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod generate;
 pub(crate) mod predict;
