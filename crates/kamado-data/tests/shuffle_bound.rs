@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt8Type;
-use arrow_array::{Array, FixedSizeListArray, UInt8Array};
+use arrow_array::{FixedSizeListArray, UInt8Array};
 use arrow_schema::{DataType, Field};
 use kamado_data::readers::{ParquetShards, ReadOptions, write_parquet_shards};
 use kamado_data::{Column, Frame, Kind, order};

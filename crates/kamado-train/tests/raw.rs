@@ -229,6 +229,18 @@ fn a_quantity_is_told_in_its_own_unit() {
 }
 
 #[test]
+fn blended_labels_need_a_loss_of_shares() {
+    let read = |loss: &str| {
+        let model = "[model]\nlayers = [{ type = \"dense\", units = 10 }]\n[data]\nsource = \"digits\"\naugment = { mixup = 0.2 }\n";
+        Recipe::parse("mine.toml", &format!("{model}[train]\nloss = {loss:?}\n"))
+    };
+    assert!(read("categorical_crossentropy").unwrap().data.augment_in_loader().is_some());
+    let error = read("sparse_categorical_crossentropy").unwrap_err().to_string();
+    assert!(error.contains("sparse_categorical_crossentropy takes the index of a class"), "{error}");
+    assert!(error.contains("--> mine.toml:5:"), "{error}");
+}
+
+#[test]
 fn what_contradicts_itself_is_refused_where_it_stands() {
     let refuse = |data: &str| {
         let model = "[model]\nlayers = [{ type = \"dense\", units = 1 }]\n[train]\nloss = \"mse\"\n";
@@ -239,7 +251,6 @@ fn what_contradicts_itself_is_refused_where_it_stands() {
         ("source = \"digits\"\nlabel = \"x\"", "data.label has no effect"),
         ("source = \"images\"\nscaling = \"standardize\"", "data.scaling has no effect"),
         ("source = \"sounds\"\naugment = { rotation = 3.0 }", "distorts images"),
-        ("source = \"images\"\naugment = { mixup = 0.2 }", "cannot blend examples"),
         ("source = \"table\"\nlabel = \"x\"\nsplit = { group = \"a\", time = \"b\" }", "several ways"),
         ("source = \"table\"\nlabel = \"x\"\nsplit = { fold = 1 }", "fold of no folds"),
         (

@@ -227,7 +227,20 @@ impl Recipe {
             document.error(place, conflict.problem, conflict.help)
         })?;
         recipe.check_inputs(&document)?;
+        recipe.check_blending(&document)?;
         Ok(recipe)
+    }
+
+    /// Refuses to blend labels for a loss that takes the index of a class.
+    fn check_blending(&self, document: &Document<'_>) -> Result<(), RecipeError> {
+        let blending = self.data.augment.as_ref().and_then(Augment::blending);
+        let loss = self.train.loss.name();
+        if blending.is_none() || !(loss.starts_with("sparse_") || loss.starts_with("binary_")) {
+            return Ok(());
+        }
+        let problem = format!("mixup and cutmix blend labels, but {loss} takes the index of a class");
+        let help = "set train.loss = \"categorical_crossentropy\", or leave out mixup and cutmix";
+        Err(document.error(document.place_of("data.augment"), problem, help))
     }
 
     /// Refuses layers that read what no layer before them is called.
@@ -314,10 +327,6 @@ impl DataConfig {
         }
         self.complete_text()?;
         self.check_raw()?;
-        // They blend the labels of a batch, which the loader does not do.
-        if self.augment.as_ref().is_some_and(|augment| augment.mixup > 0.0 || augment.cutmix > 0.0) {
-            conflict("augment", "cannot blend examples in a recipe", "leave out mixup and cutmix, or set them to 0")?;
-        }
         match (self.validation, self.validation_split) {
             (Validation::Split, None) => self.validation_split = Some(0.1),
             (Validation::Test | Validation::None, Some(_)) => {
@@ -395,9 +404,9 @@ impl DataConfig {
         }
     }
 
-    /// The distortion of images in memory; a pipeline has its own.
-    pub fn augment_in_memory(&self) -> Option<Augment> {
-        self.augment.clone().filter(|_| !self.source.is_raw())
+    /// What the loader does to images. A pipeline distorts those that it reads; the loader blends its batches.
+    pub fn augment_in_loader(&self) -> Option<Augment> {
+        self.augment.clone().and_then(|augment| if self.source.is_raw() { augment.blending() } else { Some(augment) })
     }
 
     fn check_files(&self) -> Result<(), Conflict> {
