@@ -80,7 +80,7 @@ fn batches_are_blended_with_their_labels() {
         let (mut x, mut shares) = (vec![0.0; 32 * 64], vec![0.0; 320]);
         let mut batches = loader.epoch(2);
         batches.next_into(&mut x[..], LabelsMut::Values { width: 10, data: &mut shares }).unwrap();
-        let refusal = batches.next_into(&mut x[..], LabelsMut::Classes(&mut [0; 32])).unwrap_err().to_string();
+        let refusal = batches.next_into(&mut x.clone()[..], LabelsMut::Classes(&mut [0; 32])).unwrap_err().to_string();
         assert!(refusal.contains("takes the index of a class"), "{refusal}");
         (x, shares)
     };
