@@ -12,6 +12,7 @@
 mod arena;
 mod arithmetic;
 mod error;
+mod footprint;
 mod group;
 mod lower;
 mod memory_limit;
@@ -28,6 +29,7 @@ mod verify;
 pub use arena::Feed;
 pub use arithmetic::arithmetic;
 pub use error::EngineError;
+pub use footprint::Footprint;
 pub use memory_limit::{MemoryReport, within};
 pub use passes::Fusion;
 pub use runtime::Runtime;

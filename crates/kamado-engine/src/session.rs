@@ -172,7 +172,7 @@ fn check_ranks(graph: &Graph) -> Result<(), EngineError> {
 }
 
 /// Gives an output that is a feed or a variable itself a node of its own, whose value a run can hand out.
-fn own_outputs(graph: &mut Graph) -> Result<(), EngineError> {
+pub(crate) fn own_outputs(graph: &mut Graph) -> Result<(), EngineError> {
     for (name, id) in graph.outputs().to_vec() {
         let root = crate::uses::storage(graph, id);
         if matches!(graph.node(root).op, Op::Input(_) | Op::Variable(_)) {

@@ -46,7 +46,6 @@ fn is_elementwise(op: &Op) -> bool {
             | Div(_)
             | Maximum(_)
             | Minimum(_)
-            | Gate(_)
             | Neg(_)
             | Abs(_)
             | Sign(_)
