@@ -1,7 +1,6 @@
 //! The words of the command line.
 
 pub(crate) mod data;
-pub(crate) mod explain;
 
 use std::path::PathBuf;
 
@@ -31,12 +30,16 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Train, evaluate and save a model.
     Train(TrainArgs),
+    /// Look for mistakes in a recipe without training.
+    Check(CheckArgs),
+    /// Print the JSON schema of recipes, for editors.
+    Schema,
+    /// Prove that a run can be cut off and taken up again: train in one piece and in two, and compare every bit.
+    VerifyResume(VerifyArgs),
     /// Measure a saved model on test data.
     Evaluate(EvaluateArgs),
     /// Tell what a model says about pictures, sounds, texts or rows of tables.
     Predict(PredictArgs),
-    /// Say why a model answered as it did, and whether that explanation can be trusted.
-    Explain(explain::ExplainArgs),
     /// Continue a text with a model that was trained on text.
     Generate(GenerateArgs),
     /// Show the layers of a recipe or of a saved model.
@@ -56,15 +59,22 @@ pub(crate) enum Command {
   kamado train digits
   kamado train mnist --data folder/with/idx/files --epochs 10
   kamado train mine.toml --out runs/first --seed 1
+  kamado train --resume runs/first
 
 The first ctrl-C finishes the step, saves and stops; the second stops at once.")]
 pub(crate) struct TrainArgs {
-    /// The name of a built-in recipe, or a TOML file.
-    #[arg(value_name = "RECIPE|FILE.toml")]
-    pub(crate) recipe: String,
+    /// The name of a built-in recipe, or a TOML file; with --resume, the recipe of that run unless given.
+    #[arg(value_name = "RECIPE|FILE.toml", required_unless_present = "resume")]
+    pub(crate) recipe: Option<String>,
+    /// Go on with the run in this directory from its last checkpoint, as if it had never been cut off.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) resume: Option<PathBuf>,
     /// The directory or file that holds the data, instead of what the recipe says.
     #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<PathBuf>,
+    /// Change a setting of the recipe, such as train.epochs=3 or model.layers[0].units=64; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "recipe")]
+    pub(crate) overrides: Vec<String>,
     /// How often to go through the training data.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) epochs: Option<u32>,
@@ -74,13 +84,60 @@ pub(crate) struct TrainArgs {
     /// What every random choice follows from.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
     pub(crate) seed: Option<u64>,
-    /// Where to write model, history and recipe [default: runs/RECIPE-N, a new one each time].
+    /// Where to write model, history, recipe and checkpoints [default: runs/RECIPE-N, a new one each time, or that of --resume].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// How many threads compute [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
     /// Print one JSON object per epoch and one at the end, and nothing else, to the standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kamado check mine.toml
+  kamado check mine.toml --full > explicit.toml
+  kamado check mnist --no-data --set train.optimizer.learning_rate=0.01")]
+pub(crate) struct CheckArgs {
+    /// The name of a built-in recipe, or a TOML file.
+    #[arg(value_name = "RECIPE|FILE.toml")]
+    pub(crate) recipe: String,
+    /// The directory or file that holds the data, instead of what the recipe says.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// Look at the recipe alone and read no data.
+    #[arg(long)]
+    pub(crate) no_data: bool,
+    /// Change a setting of the recipe; may be given again.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// Print the recipe with every default filled in.
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kamado verify-resume digits
+  kamado verify-resume mine.toml --epochs 1
+
+The recipe is trained about twice; choose fewer epochs if that takes long.")]
+pub(crate) struct VerifyArgs {
+    /// The name of a built-in recipe, or a TOML file.
+    #[arg(value_name = "RECIPE|FILE.toml")]
+    pub(crate) recipe: String,
+    /// The directory or file that holds the data, instead of what the recipe says.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// How often to go through the training data.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) epochs: Option<u32>,
+    /// Where to cut, as a share of the steps [default: at random].
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) cut: Option<f64>,
+    /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -20,9 +20,11 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Train(args) => commands::train::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Schema => commands::check::schema(),
+        Command::VerifyResume(args) => commands::verify::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
-        Command::Explain(args) => commands::explain::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Recipes(args) => commands::recipes::run(&args),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use kamado_train::{Callback, EpochRecord, Evaluation, TrainInfo};
+use kamado_train::{Callback, CheckpointEvent, EpochRecord, Evaluation, TrainInfo};
 
 use crate::keras_line::keras_line;
 use crate::say;
@@ -61,6 +61,15 @@ impl Callback for Progress {
         let bar = self.bar.get_or_insert_with(|| step_bar(steps));
         bar.set_message(keras_line(step, steps, elapsed, logs.entries().filter(|(_, value)| !value.is_nan())));
         bar.set_position(step as u64);
+    }
+
+    fn on_checkpoint(&mut self, event: &CheckpointEvent) {
+        if let CheckpointEvent::Failed { problem, .. } = event {
+            self.clear();
+            say::error_line(&format!(
+                "warning: no checkpoint could be written: {problem}. Training goes on; the checkpoints before are as they were"
+            ));
+        }
     }
 
     fn on_epoch_end(&mut self, record: &EpochRecord) {

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use kamado_train::checkpoint;
+
 use crate::failure::Failure;
 
 /// The names of the files in it.
@@ -12,6 +14,9 @@ pub(crate) const PREVIOUS_MODEL: &str = "model.previous.safetensors";
 pub(crate) const HISTORY: &str = "history.json";
 pub(crate) const RUN: &str = "run.json";
 pub(crate) const RECIPE: &str = "recipe.toml";
+pub(crate) const CSV: &str = "history.csv";
+pub(crate) const JSONL: &str = "history.jsonl";
+pub(crate) const TENSORBOARD: &str = "tensorboard";
 pub(crate) const QUARANTINE: &str = "quarantine.jsonl";
 
 /// A directory that is known to be writable.
@@ -45,8 +50,12 @@ impl RunDir {
         let created = !path.exists();
         fs::create_dir_all(path).map_err(|e| refused(path, &e))?;
         let directory = Self { path: path.to_owned(), created, lock: None }.locked()?;
-        let mut entries = fs::read_dir(path).map_err(|e| refused(path, &e))?;
-        if entries.next().is_some() && !path.join(RUN).is_file() {
+        // Hidden files are what a killed run has left behind.
+        let visible = |entry: io::Result<fs::DirEntry>| {
+            entry.map_or(true, |entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        };
+        let occupied = fs::read_dir(path).map_err(|e| refused(path, &e))?.any(visible);
+        if occupied && !path.join(RUN).is_file() && !path.join(checkpoint::FOLDER).is_dir() {
             return Err(Failure::usage(
                 format!("{} holds files that are not of a training run", path.display()),
                 "give a directory that is new, empty, or of an earlier run",

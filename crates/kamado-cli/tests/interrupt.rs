@@ -36,7 +36,8 @@ fn ctrl_c_saves_a_model_that_works() {
         assert_eq!(done.code, 130, "{done:?}");
         assert!(done.err.contains("finishing this step"), "{done:?}");
         assert!(done.out.contains("Interrupted: the weights reached so far are saved."), "{done:?}");
-        assert_eq!(desk.list("out"), RUN_FILES);
+        assert!(done.out.contains("kamado train --resume out"), "{done:?}");
+        assert_eq!(desk.list("out"), [&["checkpoints"], RUN_FILES.as_slice()].concat());
         desk.kamado(&["evaluate", "out"]).ok();
         let history: serde_json::Value = serde_json::from_slice(&desk.read("out/history.json")).unwrap();
         assert!(history["epochs"].as_array().unwrap().len() >= 2, "{history}");
@@ -52,5 +53,6 @@ fn a_second_run_keeps_out_of_the_directory_of_the_first() {
         second.failed(1, &["another run is writing to", "give another --out DIR"]);
     });
     assert_eq!(done.code, 130, "{done:?}");
-    desk.kamado(&["train", "small.toml", "--out", "out"]).ok();
+    let anew = desk.kamado(&["train", "small.toml", "--out", "out"]);
+    anew.failed(1, &["holds the checkpoints of a run, which a new one would replace", "--resume DIR"]);
 }

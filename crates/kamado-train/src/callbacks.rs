@@ -4,6 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::checkpoint::CheckpointEvent;
+use crate::control::Steering;
+use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::history::EpochRecord;
 use crate::preflight::Report;
@@ -29,6 +34,8 @@ pub struct TrainInfo {
     pub recomputed: f64,
     /// What preflight warns of.
     pub warnings: Report,
+    /// The epochs that were done before, if the run goes on from a checkpoint.
+    pub history: Vec<EpochRecord>,
 }
 
 /// Is told how training goes.
@@ -45,6 +52,40 @@ pub trait Callback {
 
     /// An epoch is done and validated.
     fn on_epoch_end(&mut self, _record: &EpochRecord) {}
+
+    /// A checkpoint was written, or could not be.
+    fn on_checkpoint(&mut self, _event: &CheckpointEvent) {}
+
+    /// May end training, or change how it goes on; called after [`on_epoch_end`](Callback::on_epoch_end).
+    ///
+    /// # Errors
+    /// If it cannot decide, such as for want of a number that it watches; training ends.
+    fn steer(&mut self, _record: &EpochRecord, _steering: &mut Steering<'_>) -> Result<(), TrainError> {
+        Ok(())
+    }
+
+    /// What went wrong since it was last asked, such as a file that could not be written; training ends with it.
+    fn take_problem(&mut self) -> Option<TrainError> {
+        None
+    }
+
+    /// The name under which checkpoints keep what it remembers; empty if that is nothing.
+    fn name(&self) -> &'static str {
+        ""
+    }
+
+    /// What it remembers from epoch to epoch.
+    fn state(&self) -> Value {
+        Value::Null
+    }
+
+    /// The weights that it remembers.
+    fn tensors(&self) -> &[Vec<f32>] {
+        &[]
+    }
+
+    /// Takes up what [`state`](Callback::state) and [`tensors`](Callback::tensors) gave.
+    fn restore(&mut self, _state: &Value, _tensors: Vec<Vec<f32>>) {}
 }
 
 /// Asks training to stop, from another thread or a signal handler; clones share the request.

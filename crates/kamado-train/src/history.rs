@@ -29,15 +29,29 @@ pub struct EpochRecord {
     pub waited: f64,
 }
 
+impl EpochRecord {
+    /// The numbers of training, then those of validation with the prefix `val_`.
+    pub fn entries(&self) -> impl Iterator<Item = (String, f64)> {
+        let train = self.train.entries().map(|(name, value)| (name.to_owned(), value));
+        let validation = self.validation.iter().flat_map(Evaluation::entries);
+        train.chain(validation.map(|(name, value)| (format!("val_{name}"), value)))
+    }
+
+    /// One of them: `loss`, `val_accuracy`.
+    pub fn get(&self, key: &str) -> Option<f64> {
+        match key.strip_prefix("val_") {
+            Some(key) => self.validation.as_ref()?.get(key),
+            None => self.train.get(key),
+        }
+    }
+}
+
 impl Serialize for EpochRecord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("epoch", &self.epoch)?;
-        for (name, value) in self.train.entries() {
-            map.serialize_entry(name, &finite(value))?;
-        }
-        for (name, value) in self.validation.iter().flat_map(Evaluation::entries) {
-            map.serialize_entry(&format!("val_{name}"), &finite(value))?;
+        for (name, value) in self.entries() {
+            map.serialize_entry(&name, &finite(value))?;
         }
         map.serialize_entry("seconds", &finite(self.seconds))?;
         map.serialize_entry("waited", &finite(self.waited))?;
@@ -54,6 +68,9 @@ pub struct History {
     /// Loss and metrics on the test data, to be filled in by whoever holds them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<Evaluation>,
+    /// Why training ended before its last epoch, if a callback or a limit of time has ended it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// Whether training was stopped before its last step.
     #[serde(skip)]
     pub interrupted: bool,
@@ -90,7 +107,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("history.json");
         let test = Some(Evaluation { loss: 0.5, metrics: vec![("accuracy".into(), f64::NAN)] });
-        let history = History { epochs: vec![record(1, 2.0, Some(1.25))], test, interrupted: true };
+        let history = History { epochs: vec![record(1, 2.0, Some(1.25))], test, stopped: None, interrupted: true };
         history.save(&path).unwrap();
         let text: String = std::fs::read_to_string(&path).unwrap().split_whitespace().collect();
         let epoch =

@@ -77,6 +77,20 @@ impl Meter {
         self.logs.clone()
     }
 
+    /// What was taken in since the epoch began: of the loss, then of each metric.
+    pub(crate) fn state(&self) -> Vec<Vec<f64>> {
+        let metrics = self.metrics.iter().map(|metric| metric.state());
+        std::iter::once(vec![self.loss, self.places]).chain(metrics).collect()
+    }
+
+    /// Takes up what [`state`](Meter::state) gave.
+    pub(crate) fn restore(&mut self, state: &[Vec<f64>]) {
+        let [own, metrics @ ..] = state else { return };
+        let &[loss, places] = own.as_slice() else { return };
+        (self.loss, self.places) = (loss, places);
+        self.metrics.iter_mut().zip(metrics).for_each(|(metric, state)| metric.restore(state));
+    }
+
     fn update(&mut self, all: bool) {
         self.logs.loss = self.loss / self.places;
         for ((_, value), metric) in self.logs.metrics.iter_mut().zip(&self.metrics) {

@@ -8,6 +8,7 @@ use kamado_graph::update::StepInfo;
 use kamado_nn::losses::Loss;
 use kamado_nn::model::{Model, ModelGraph, Objective, SampleWeight};
 
+use crate::callbacks::StopFlag;
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::inputs::Inputs;
@@ -117,6 +118,15 @@ impl EvaluationPass {
 
     /// Loss and metrics with the weights of `model`.
     pub(crate) fn run(&mut self, model: &Model) -> Result<Evaluation, TrainError> {
+        Ok(self.run_until(model, None)?.unwrap_or_default())
+    }
+
+    /// As [`run`](EvaluationPass::run); nothing if it was stopped before the end.
+    pub(crate) fn run_until(
+        &mut self,
+        model: &Model,
+        stop: Option<&StopFlag>,
+    ) -> Result<Option<Evaluation>, TrainError> {
         load(&mut self.pass.store, model)?;
         let Pass { session, store, loader, x } = &mut self.pass;
         let mut batches = loader.epoch(0);
@@ -132,7 +142,11 @@ impl EvaluationPass {
                 truth: self.targets.truth(n),
                 counts: outputs.get("loss_counts"),
             });
+            if stop.is_some_and(StopFlag::is_stopped) {
+                self.meter.finish();
+                return Ok(None);
+            }
         }
-        Ok(self.meter.finish())
+        Ok(Some(self.meter.finish()))
     }
 }

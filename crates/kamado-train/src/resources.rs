@@ -55,6 +55,25 @@ impl From<Bytes> for String {
     }
 }
 
+/// The memory that programs may still take, in bytes: what `KAMADO_MEMORY` says, such as `8GB`, or else what the system has
+/// free (Linux), within the limit of this process's control group. `None` if that is not known.
+pub fn available_memory() -> Option<u64> {
+    let wish = std::env::var("KAMADO_MEMORY").ok().and_then(|text| text.parse().ok());
+    if let Some(Bytes(bytes)) = wish {
+        return Some(bytes);
+    }
+    let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let free = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| free_of(&text));
+    let (limit, used) = (number("/sys/fs/cgroup/memory.max"), number("/sys/fs/cgroup/memory.current"));
+    let group = limit.map(|limit| limit.saturating_sub(used.unwrap_or(0)));
+    [free, group].into_iter().flatten().min()
+}
+
+fn free_of(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
 impl fmt::Display for Bytes {
     /// In the largest unit that leaves a whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,6 +88,14 @@ impl fmt::Display for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn free_memory_is_read_from_the_system() {
+        let text = "MemTotal:       24000000 kB\nMemAvailable:   12000000 kB\n";
+        assert_eq!(free_of(text), Some(12_288_000_000));
+        assert_eq!(free_of("MemTotal: 1 kB"), None);
+        assert!(!cfg!(target_os = "linux") || available_memory().is_some());
+    }
 
     #[test]
     fn amounts_are_read_and_written() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use kamado_data::Preprocessing;
 use kamado_nn::model::Model;
 use kamado_nn::model_file::{self, ModelFile};
-use kamado_train::recipe::{Builtin, DataConfig, Recipe, Source};
+use kamado_train::recipe::{Builtin, DataConfig, Recipe, RecipeText, Source};
 use kamado_train::{Metric, TrainError, Trainer};
 use serde_json::{Value, json};
 
@@ -26,12 +26,20 @@ pub(super) fn builtin(name: &str) -> Result<&'static Builtin, Failure> {
 
 /// The recipe that the user means, and a name for it.
 pub(super) fn recipe(wish: &str) -> Result<(String, Recipe), Failure> {
+    let (name, read) = recipe_text(wish, &[])?;
+    Ok((name, read.recipe))
+}
+
+/// The recipe that the user means, with settings changed and with its text, and a name for it.
+pub(super) fn recipe_text(wish: &str, overrides: &[String]) -> Result<(String, RecipeText), Failure> {
     let path = Path::new(wish);
     if !path.exists() && !looks_like_a_file(path) {
-        return Ok((wish.to_owned(), builtin(wish)?.recipe()?));
+        let builtin = builtin(wish)?;
+        let file = format!("built-in recipe {}", builtin.name);
+        return Ok((wish.to_owned(), RecipeText::read(&file, builtin.toml, overrides)?));
     }
     let name = path.file_stem().map_or_else(|| "recipe".into(), |stem| stem.to_string_lossy().into_owned());
-    Ok((name, read_recipe(path)?))
+    Ok((name, RecipeText::read(&path.display().to_string(), &read_text(path)?, overrides)?))
 }
 
 /// Whether this is meant to be a file, though it may not exist.
@@ -41,6 +49,10 @@ pub(super) fn looks_like_a_file(path: &Path) -> bool {
 
 /// Reads a recipe file.
 pub(super) fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
+    Ok(Recipe::parse(&path.display().to_string(), &read_text(path)?)?)
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let help = "give the name of a built-in recipe (`kamado recipes`) or a TOML file";
     let metadata = fs::metadata(path).map_err(|e| Failure::usage(format!("cannot read {shown}: {e}"), help))?;
@@ -48,9 +60,8 @@ pub(super) fn read_recipe(path: &Path) -> Result<Recipe, Failure> {
         return Err(Failure::usage(format!("{shown} is not a recipe: it is no file of at most 1 MiB"), help));
     }
     let bytes = fs::read(path).map_err(|e| Failure::usage(format!("cannot read {shown}: {e}"), help))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|e| Failure::usage(format!("{shown} is not a recipe: it is not UTF-8 text ({e})"), help))?;
-    Ok(Recipe::parse(&shown.to_string(), &text)?)
+    String::from_utf8(bytes)
+        .map_err(|e| Failure::usage(format!("{shown} is not a recipe: it is not UTF-8 text ({e})"), help))
 }
 
 /// The model file that the user means: itself, or the one in a directory of a run.
@@ -94,10 +105,10 @@ pub(super) fn set_data_path(data: &mut DataConfig, path: Option<&Path>) -> Resul
 }
 
 /// A trainer of this model with loss, optimiser and metrics of the recipe.
-pub(super) fn trainer(recipe: &Recipe, model: Model) -> Result<Trainer, Failure> {
+pub(super) fn trainer(recipe: &Recipe, model: Model) -> Result<Trainer, TrainError> {
     let mut trainer = Trainer::new(model, recipe.train.optimizer.clone(), recipe.train.loss.clone())?;
     for name in &recipe.train.metrics {
-        trainer = trainer.metric(name.parse::<Metric>().map_err(TrainError::from)?);
+        trainer = trainer.metric(name.parse::<Metric>()?);
     }
     Ok(trainer)
 }

@@ -1,8 +1,8 @@
 //! The commands, one file each.
 
+pub(crate) mod check;
 pub(crate) mod data;
 pub(crate) mod evaluate;
-pub(crate) mod explain;
 pub(crate) mod fetch;
 pub(crate) mod generate;
 pub(crate) mod predict;
@@ -10,6 +10,7 @@ pub(crate) mod privacy;
 pub(crate) mod recipes;
 pub(crate) mod summary;
 pub(crate) mod train;
+pub(crate) mod verify;
 
 mod describe;
 mod find;

@@ -1,13 +1,18 @@
 //! `kamado train RECIPE`
 
-use std::path::absolute;
+use std::path::{Path, absolute};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use kamado_nn::model::{Model, Seed};
 use kamado_nn::model_file::{self, ModelFile, write_atomically};
 
-use kamado_train::recipe::{Parts, Recipe, Source};
-use kamado_train::{Baseline, DataRecord, Evaluation, Fit, History, Machine, RunRecord, Trainer, run};
+use kamado_train::checkpoint::{self, Checkpoint, Checkpointing, Skipped};
+use kamado_train::logs::{EpochLog, LogFormat, TensorBoard};
+use kamado_train::recipe::{Parts, Recipe, RecipeText, Source};
+use kamado_train::{
+    Baseline, Callback, DataRecord, Evaluation, Fit, History, Machine, RunRecord, TrainError, Trainer, run,
+};
 use serde_json::json;
 
 use super::describe::{data_line, thousands};
@@ -20,21 +25,36 @@ use crate::run_dir::{self, RunDir};
 use crate::say;
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
-    let (name, mut recipe) = find::recipe(&args.recipe)?;
+    let resume = args.resume.as_deref().map(checkpoint).transpose()?;
+    let (name, mut recipe, text) = match (&args.recipe, &resume) {
+        (None, Some(checkpoint)) => ("run".to_owned(), recipe_of(checkpoint)?, None),
+        (wish, _) => {
+            let (name, text) = find::recipe_text(wish.as_deref().unwrap_or_default(), &args.overrides)?;
+            (name, text.recipe.clone(), Some(text))
+        }
+    };
     override_with(&mut recipe, args)?;
     let parts = recipe.data.load(recipe.train.seed)?;
-    let mut trainer = trainer(&recipe, &parts)?;
-    refuse_nonsense(&trainer, &recipe, &parts)?;
+    let mut trainer = ready(&recipe, &parts).map_err(|error| located(error, text.as_ref()))?;
     let baseline = Baseline::measure(&parts.train, &parts.test);
     if !args.json {
         introduce(&recipe, &trainer, &parts, baseline.as_ref())?;
     }
-    let directory = args.out.as_deref().map_or_else(|| RunDir::numbered(&name), RunDir::at)?;
+    if let Some(checkpoint) = &resume {
+        say_resumed(checkpoint, args.json);
+    }
+    let directory =
+        args.out.as_deref().or(args.resume.as_deref()).map_or_else(|| RunDir::numbered(&name), RunDir::at)?;
     let stop = interrupt::watch()?;
     let fitted = {
         let mut progress = Progress::new(args.json);
-        let callbacks: Vec<&mut dyn kamado_train::Callback> = vec![&mut progress];
-        trainer.fit(&parts.train, Fit { stop, callbacks, ..fit(&recipe, &parts) })
+        let mut others = callbacks(&recipe, &directory);
+        let mut callbacks: Vec<&mut dyn Callback> = vec![&mut progress];
+        for other in &mut others {
+            callbacks.push(other.as_mut());
+        }
+        let checkpoint = Some(checkpointing(&directory, &recipe));
+        trainer.fit(&parts.train, Fit { stop, callbacks, checkpoint, resume, ..fit(&recipe, &parts) })
     };
     let mut history = fitted.inspect_err(|_| directory.abandon())?;
     if !history.interrupted {
@@ -48,13 +68,63 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     saved.inspect_err(|_| directory.abandon())?;
     if args.json {
         say::json(&json!({
-            "test": history.test, "baseline": record.baseline, "interrupted": history.interrupted,
+            "test": history.test, "baseline": record.baseline, "interrupted": history.interrupted, "stopped": history.stopped,
             "out": directory.path(), "model": directory.file(run_dir::MODEL),
         }));
     } else {
         conclude(&directory, &parts, &history, record.baseline.as_ref());
     }
     Ok(if history.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
+}
+
+/// The newest usable checkpoint of a run, after saying which are not usable.
+fn checkpoint(directory: &Path) -> Result<Checkpoint, Failure> {
+    let (checkpoint, skipped) = Checkpoint::newest(directory)?;
+    for Skipped { problem, .. } in skipped {
+        say::error_line(&format!("warning: {problem}; going on from the checkpoint before it"));
+    }
+    Ok(checkpoint)
+}
+
+/// The recipe in a checkpoint.
+fn recipe_of(checkpoint: &Checkpoint) -> Result<Recipe, Failure> {
+    serde_json::from_value(checkpoint.file().extra["recipe"].clone()).map_err(|error| {
+        let problem = format!("{} does not say how it was trained: {error}", checkpoint.path().display());
+        Failure::run(problem, "give the recipe too: `kamado train RECIPE --resume DIR`")
+    })
+}
+
+fn say_resumed(checkpoint: &Checkpoint, json: bool) {
+    let ((epoch, step), steps) = (checkpoint.position(), checkpoint.steps());
+    let path = checkpoint.path().display();
+    if !json {
+        say::line(&format!(
+            "Going on after step {step} of epoch {epoch} ({} steps in all), from {path}",
+            thousands(steps as usize)
+        ));
+    }
+}
+
+fn checkpointing(directory: &RunDir, recipe: &Recipe) -> Checkpointing {
+    let (folder, config) = (directory.file(checkpoint::FOLDER), recipe.train.checkpoint.clone());
+    Checkpointing { folder, config, extra: json!({ "recipe": recipe }) }
+}
+
+/// What the recipe asks for besides progress.
+fn callbacks(recipe: &Recipe, directory: &RunDir) -> Vec<Box<dyn Callback>> {
+    let mut callbacks: Vec<Box<dyn Callback>> = Vec::new();
+    for log in &recipe.train.log {
+        callbacks.push(match log {
+            LogFormat::Csv => Box::new(EpochLog::csv(directory.file(run_dir::CSV))),
+            LogFormat::Jsonl => Box::new(EpochLog::jsonl(directory.file(run_dir::JSONL))),
+            LogFormat::Tensorboard => Box::new(TensorBoard::new(directory.file(run_dir::TENSORBOARD))),
+        });
+    }
+    let train = &recipe.train;
+    callbacks.extend(train.reduce_on_plateau.clone().map(|one| Box::new(one) as Box<dyn Callback>));
+    callbacks.extend(train.stop_when.clone().map(|one| Box::new(one) as Box<dyn Callback>));
+    callbacks.extend(train.early_stopping.clone().map(|one| Box::new(one) as Box<dyn Callback>));
+    callbacks
 }
 
 fn override_with(recipe: &mut Recipe, args: &TrainArgs) -> Result<(), Failure> {
@@ -74,31 +144,46 @@ fn override_with(recipe: &mut Recipe, args: &TrainArgs) -> Result<(), Failure> {
 }
 
 /// The trainer of a recipe, with new weights.
-fn trainer(recipe: &Recipe, parts: &Parts) -> Result<Trainer, Failure> {
+pub(super) fn trainer(recipe: &Recipe, parts: &Parts) -> Result<Trainer, TrainError> {
     let model = Model::new(recipe.model_spec_for(&parts.inputs()), Seed(recipe.train.seed))?;
     let trainer = find::trainer(recipe, model)?.preprocessing(parts.preprocessing.clone());
     Ok(if recipe.train.threads > 0 { trainer.threads(recipe.train.threads)? } else { trainer })
 }
 
-fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
+/// How a recipe is trained, but for checkpoints.
+pub(super) fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
     Fit {
         epochs: recipe.train.epochs,
         batch_size: recipe.train.batch_size,
         validation: parts.validation.as_ref(),
         seed: recipe.train.seed,
-        augment: recipe.data.augment_in_loader(),
+        augment: recipe.data.augment_in_memory(),
         ema: recipe.train.ema_momentum,
         precision: recipe.train.precision,
         memory_limit: recipe.train.memory_limit,
         class_weight: recipe.train.class_weight.clone(),
+        max_time: recipe.train.max_minutes.and_then(|minutes| Duration::try_from_secs_f64(60.0 * minutes).ok()),
         ..Fit::default()
     }
 }
 
-/// Says what is wrong before anything is shown or written.
-fn refuse_nonsense(trainer: &Trainer, recipe: &Recipe, parts: &Parts) -> Result<(), Failure> {
+/// The trainer of a recipe that makes sense: what does not is said before anything is shown or written.
+pub(super) fn ready(recipe: &Recipe, parts: &Parts) -> Result<Trainer, TrainError> {
+    let trainer = trainer(recipe, parts)?;
     let report = trainer.preflight(&parts.train, &fit(recipe, parts))?;
-    if report.has_errors() { Err(kamado_train::TrainError::Preflight(report).into()) } else { Ok(()) }
+    if report.has_errors() { Err(TrainError::Preflight(report)) } else { Ok(trainer) }
+}
+
+/// A mistake in a recipe, where it stands in its text.
+pub(super) fn located(error: TrainError, text: Option<&RecipeText>) -> Failure {
+    match (error, text) {
+        (TrainError::Preflight(report), Some(text)) => {
+            let problem = "model, loss and data do not fit each other; nothing was trained";
+            Failure::usage(format!("{problem}\n\n{}", text.show(&report)), "")
+        }
+        (TrainError::Model(error), Some(text)) => Failure::usage(text.show_model_error(&error), ""),
+        (error, _) => error.into(),
+    }
 }
 
 /// Writes the rows that could not be used, with the reasons.
@@ -161,9 +246,14 @@ fn save(
 
 fn conclude(directory: &RunDir, parts: &Parts, history: &History, baseline: Option<&Baseline>) {
     let path = directory.path().display();
+    if let Some(reason) = &history.stopped {
+        say::line(&format!("\nEnded before the last epoch: {reason}."));
+    }
     match &history.test {
         Some(test) => say::line(&result(test, parts, baseline)),
-        None => say::line("\nInterrupted: the weights reached so far are saved."),
+        None => say::line(&format!(
+            "\nInterrupted: the weights reached so far are saved.\nGo on with:\n  kamado train --resume {path}"
+        )),
     }
     say::line(&format!(
         "\nWritten to {path}: {}, {}, {}, {}",

@@ -6,7 +6,6 @@ mod functional;
 mod graphs;
 mod names;
 mod objective;
-mod private;
 mod sequential;
 mod spec;
 mod summary;
@@ -15,7 +14,6 @@ pub use decoding::DecodingGraph;
 pub use functional::{FunctionalBuilder, Tensor};
 pub use graphs::{ModelGraph, Target, TrainingSpec};
 pub use objective::{Objective, SampleWeight};
-pub use private::PrivateGraphs;
 pub use sequential::Sequential;
 pub use spec::{InputSpec, LayerSpec, ModelSpec};
 

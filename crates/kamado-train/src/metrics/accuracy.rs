@@ -9,7 +9,7 @@
 //! Outputs that are NaN count as wrong.
 
 use super::task::{Kind, argmax};
-use super::{Accumulator, Task, Truth};
+use super::{Accumulator, Task, Truth, counted};
 
 pub(super) struct Accuracy {
     task: Task,
@@ -48,6 +48,14 @@ impl Accumulator for Accuracy {
 
     fn reset(&mut self) {
         (self.right, self.asked) = (0, 0);
+    }
+
+    fn state(&self) -> Vec<f64> {
+        vec![self.right as f64, self.asked as f64]
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        (self.right, self.asked) = (counted(state, 0), counted(state, 1));
     }
 }
 

@@ -50,6 +50,15 @@ impl Accumulator for Auc {
     fn reset(&mut self) {
         self.scores.clear();
     }
+
+    fn state(&self) -> Vec<f64> {
+        self.scores.iter().flat_map(|&(score, positive)| [f64::from(score), f64::from(u8::from(positive))]).collect()
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        self.scores.clear();
+        self.scores.extend(state.chunks_exact(2).map(|pair| (pair[0] as f32, pair[1] > 0.5)));
+    }
 }
 
 /// The area for one class; `None` without positives or without negatives.

@@ -4,7 +4,7 @@
 //! largest output. With independent labels each label is counted by itself.
 
 use super::task::{Kind, argmax};
-use super::{Task, Truth};
+use super::{Task, Truth, counted};
 
 /// How often one class was found, alleged, and there.
 #[derive(Clone, Copy, Default)]
@@ -77,5 +77,18 @@ impl Confusion {
     pub(super) fn reset(&mut self) {
         self.counts.fill(Counts::default());
         self.examples = 0;
+    }
+
+    pub(super) fn state(&self) -> Vec<f64> {
+        let counts = self.counts.iter().flat_map(|c| [c.true_positive, c.predicted, c.actual]);
+        std::iter::once(self.examples).chain(counts).map(|count| count as f64).collect()
+    }
+
+    pub(super) fn restore(&mut self, state: &[f64]) {
+        self.examples = counted(state, 0);
+        for (unit, counts) in self.counts.iter_mut().enumerate() {
+            let [true_positive, predicted, actual] = [1, 2, 3].map(|i| counted(state, 3 * unit + i));
+            *counts = Counts { true_positive, predicted, actual };
+        }
     }
 }

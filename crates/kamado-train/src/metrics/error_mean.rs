@@ -1,6 +1,6 @@
 //! The mean over examples of a function of output and target, itself averaged over the outputs of an example.
 
-use super::{Task, Truth};
+use super::{Task, Truth, counted, measured};
 
 pub(super) struct ErrorMean {
     task: Task,
@@ -29,5 +29,13 @@ impl ErrorMean {
 
     pub(super) fn reset(&mut self) {
         (self.sum, self.count) = (0.0, 0);
+    }
+
+    pub(super) fn state(&self) -> Vec<f64> {
+        vec![self.sum, self.count as f64]
+    }
+
+    pub(super) fn restore(&mut self, state: &[f64]) {
+        (self.sum, self.count) = (measured(state, 0), counted(state, 1));
     }
 }

@@ -158,6 +158,22 @@ pub trait Accumulator: Send {
 
     /// Forgets everything, for the next epoch.
     fn reset(&mut self);
+
+    /// All that was taken in, for a checkpoint in the middle of an epoch.
+    fn state(&self) -> Vec<f64>;
+
+    /// Takes up what [`state`](Accumulator::state) gave; numbers that are missing count as 0.
+    fn restore(&mut self, state: &[f64]);
+}
+
+/// A number of a state.
+fn measured(state: &[f64], index: usize) -> f64 {
+    state.get(index).copied().unwrap_or(0.0)
+}
+
+/// A count of a state; exact, since no epoch has 2^53 examples.
+fn counted(state: &[f64], index: usize) -> u64 {
+    measured(state, index) as u64
 }
 
 /// A metric cannot be had.
@@ -228,8 +244,11 @@ mod tests {
             assert!(metric.value().is_nan(), "{name} over nothing");
             metric.add(&[0.9, 0.1, 0.2, 0.8], Truth::Classes(&[0, 1]));
             assert!(metric.value().is_finite(), "{name}");
+            let (value, state) = (metric.value(), metric.state());
             metric.reset();
             assert!(metric.value().is_nan(), "{name} after reset");
+            metric.restore(&state);
+            assert_eq!((metric.value(), metric.state()), (value, state), "{name} restored");
         }
     }
 

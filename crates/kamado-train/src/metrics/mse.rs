@@ -23,6 +23,14 @@ impl Accumulator for Mse {
     fn reset(&mut self) {
         self.0.reset();
     }
+
+    fn state(&self) -> Vec<f64> {
+        self.0.state()
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        self.0.restore(state);
+    }
 }
 
 #[cfg(test)]

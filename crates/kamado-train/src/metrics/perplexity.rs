@@ -1,7 +1,7 @@
 //! Perplexity: `exp(mean -ln p)` with `p` the probability of the right class, over places that have one: the number of equally
 //! likely classes that would be as hard to guess. Where the loss is a plain cross-entropy, it is `exp(loss)`.
 
-use super::{Accumulator, Task, Truth};
+use super::{Accumulator, Task, Truth, counted, measured};
 
 pub(super) struct Perplexity {
     task: Task,
@@ -40,6 +40,14 @@ impl Accumulator for Perplexity {
 
     fn reset(&mut self) {
         (self.surprise, self.asked) = (0.0, 0);
+    }
+
+    fn state(&self) -> Vec<f64> {
+        vec![self.surprise, self.asked as f64]
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        (self.surprise, self.asked) = (measured(state, 0), counted(state, 1));
     }
 }
 

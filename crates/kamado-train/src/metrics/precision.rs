@@ -26,6 +26,14 @@ impl Accumulator for Precision {
     fn reset(&mut self) {
         self.0.reset();
     }
+
+    fn state(&self) -> Vec<f64> {
+        self.0.state()
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        self.0.restore(state);
+    }
 }
 
 #[cfg(test)]

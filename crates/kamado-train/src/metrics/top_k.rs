@@ -3,7 +3,7 @@
 //! As TensorFlow's `in_top_k`: the class is among them if fewer than `k` outputs are strictly larger, so equals at
 //! the border count as hits; an example with a NaN output is a miss.
 
-use super::{Accumulator, Task, Truth};
+use super::{Accumulator, Task, Truth, counted};
 
 pub(super) struct TopK {
     task: Task,
@@ -36,6 +36,14 @@ impl Accumulator for TopK {
 
     fn reset(&mut self) {
         (self.hits, self.examples) = (0, 0);
+    }
+
+    fn state(&self) -> Vec<f64> {
+        vec![self.hits as f64, self.examples as f64]
+    }
+
+    fn restore(&mut self, state: &[f64]) {
+        (self.hits, self.examples) = (counted(state, 0), counted(state, 1));
     }
 }
 

@@ -26,17 +26,22 @@
 mod builtin;
 mod config;
 mod error;
+mod json_schema;
 mod layer_tables;
 mod load;
 mod load_raw;
+mod overrides;
 mod raw_config;
 mod raw_tables;
 mod schema;
+mod source;
 pub(crate) mod suggest;
 mod tables;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use config::{DataConfig, LayerEntry, ModelConfig, Recipe, Scaling, Source, TrainConfig, Validation};
 pub use error::RecipeError;
+pub use json_schema::json_schema;
 pub use load::Parts;
 pub use raw_config::{RawConfig, SplitConfig, TableDefaults};
+pub use source::RecipeText;

@@ -97,6 +97,22 @@ impl<'a> Document<'a> {
         self.keys.borrow().iter().find(|(key, _)| key == path).map_or(0..0, |(_, span)| span.clone())
     }
 
+    /// Where the key `path` was read, or else something in it, or else the nearest key around it.
+    pub(crate) fn nearest(&self, path: &str) -> Range<usize> {
+        let keys = self.keys.borrow();
+        let within =
+            |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
+        let place = |found: Option<&(String, Range<usize>)>| found.map(|(_, span)| span.clone());
+        if let Some(span) = place(keys.iter().find(|(key, _)| key == path)) {
+            return span;
+        }
+        if let Some(span) = place(keys.iter().find(|(key, _)| within(key))) {
+            return span;
+        }
+        drop(keys);
+        path.rfind(['.', '[']).map_or(0..0, |end| self.nearest(&path[..end]))
+    }
+
     /// Reads the whole document as a table of `fields`.
     pub(crate) fn read(&self, fields: &[Field]) -> Result<Value> {
         let root = DeTable::parse(self.text).map_err(|error| {
@@ -162,7 +178,10 @@ impl<'a> Document<'a> {
             (Kind::Text, DeValue::String(text)) => Ok(Value::from(text.as_ref())),
             (Kind::Checked(check), DeValue::String(text)) => match check(text) {
                 Ok(()) => Ok(Value::from(text.as_ref())),
-                Err(problem) => Err(self.error(value.span(), format!("{path}: {problem}"), "")),
+                Err(problem) => {
+                    let (problem, help) = problem.split_once("; ").unwrap_or((&problem, ""));
+                    Err(self.error(value.span(), format!("{path}: {problem}"), help))
+                }
             },
             (Kind::WordOrNumbers(_, low, high), DeValue::Table(table)) => {
                 let mut read = Map::new();
@@ -231,7 +250,15 @@ impl<'a> Document<'a> {
                     let problem = format!("{path} has {} entries", array.len());
                     return Err(self.error(value.span(), problem, format!("give {low} to {high} of them")));
                 }
-                array.iter().enumerate().map(|(i, value)| self.value(item, value, &format!("{path}[{i}]"))).collect()
+                array
+                    .iter()
+                    .enumerate()
+                    .map(|(i, value)| {
+                        let path = format!("{path}[{i}]");
+                        self.keys.borrow_mut().push((path.clone(), value.span()));
+                        self.value(item, value, &path)
+                    })
+                    .collect()
             }
             (Kind::Table(fields), DeValue::Table(table)) => {
                 self.table(fields, table, value.span(), path, "").map(Value::Object)

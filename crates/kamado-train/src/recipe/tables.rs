@@ -1,6 +1,8 @@
 //! Every key a recipe may have. Defaults are not here but with the types that are read from it.
 
+use crate::control::StopWhen;
 use crate::metrics::Metric;
+use crate::monitor::Monitor;
 use crate::resources::Bytes;
 
 use super::layer_tables::{EVERY_LAYER, LAYERS};
@@ -101,7 +103,46 @@ const TRAIN: &[Field] = &[
     field("ema_momentum", DECAY),
     field("precision", Kind::Word(&["f32", "bf16"])),
     field("memory_limit", Kind::Checked(memory)),
+    field("stop_when", Kind::Checked(goal)),
+    field("max_minutes", Kind::Number(0.001, 1e7)),
+    field("log", Kind::List(&Kind::Word(&["csv", "jsonl", "tensorboard"]), 0, 3)),
+    field("early_stopping", Kind::Table(EARLY_STOPPING)),
+    field("reduce_on_plateau", Kind::Table(REDUCE_ON_PLATEAU)),
+    field("checkpoint", Kind::Table(CHECKPOINT)),
 ];
+
+const EARLY_STOPPING: &[Field] = &[
+    field("monitor", Kind::Checked(monitor)),
+    field("min_delta", NOT_NEGATIVE),
+    field("patience", STEPS),
+    field("restore_best_weights", Kind::Bool),
+    field("start_from_epoch", STEPS),
+];
+
+const REDUCE_ON_PLATEAU: &[Field] = &[
+    field("monitor", Kind::Checked(monitor)),
+    field("factor", DECAY),
+    field("patience", STEPS),
+    field("min_delta", NOT_NEGATIVE),
+    field("cooldown", STEPS),
+    field("min_factor", SHARE),
+];
+
+fn goal(text: &str) -> Result<(), String> {
+    text.parse::<StopWhen>().map(drop)
+}
+
+const CHECKPOINT: &[Field] = &[
+    field("every_steps", Kind::Integer(1, 1 << 40)),
+    field("every_epochs", Kind::Integer(1, 1_000_000)),
+    field("every_minutes", Kind::Number(0.0, 1e6)),
+    field("keep_last", Kind::Integer(1, 1000)),
+    field("keep_best", Kind::Checked(monitor)),
+];
+
+fn monitor(key: &str) -> Result<(), String> {
+    key.parse::<Monitor>().map(drop).map_err(|error| error.to_string())
+}
 
 fn memory(text: &str) -> Result<(), String> {
     text.parse::<Bytes>().map(drop)
