@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 pub(crate) mod data;
+pub(crate) mod explain;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
     /// Tell what a model says about pictures, sounds, texts or rows of tables.
     Predict(PredictArgs),
+    /// Say why a model answered as it did, and whether that explanation can be trusted.
+    Explain(explain::ExplainArgs),
     /// Continue a text with a model that was trained on text.
     Generate(GenerateArgs),
     /// Show the layers of a recipe or of a saved model.

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use kamado_data::DataError;
+use kamado_explain::ExplainError;
 use kamado_nn::NnError;
 use kamado_nn::model_file::ModelFileError;
 use kamado_privacy::PrivacyError;
@@ -75,6 +76,16 @@ impl From<ModelFileError> for Failure {
 impl From<PrivacyError> for Failure {
     fn from(error: PrivacyError) -> Self {
         Failure::usage(error.problem, error.remedy)
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        match error {
+            ExplainError::Request { problem, remedy } => Failure::usage(problem, remedy),
+            ExplainError::Model(_) | ExplainError::Graph(_) => Failure::usage(error, ""),
+            _ => Failure::run(error, ""),
+        }
     }
 }
 

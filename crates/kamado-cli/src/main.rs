@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::VerifyResume(args) => commands::verify::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Recipes(args) => commands::recipes::run(&args),

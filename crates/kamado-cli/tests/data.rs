@@ -85,6 +85,21 @@ fn split_keeps_proportions_and_tells_of_leaks() {
 }
 
 #[test]
+fn split_finds_pictures_that_are_nearly_the_same() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("photos/all")).unwrap();
+    // Waves of many directions, unlike each other; picture 0 twelve times, each a little lighter.
+    for i in 0..24u32 {
+        let (fx, fy, light) = if i < 12 { (3, 2, i) } else { (1 + i % 5, 1 + i % 7, 0) };
+        let wave = |x: u32, y: u32| (100.0 + 90.0 * (0.07 * f64::from(fx * x + fy * y)).sin()) as u8 + light as u8;
+        let picture = image::GrayImage::from_fn(64, 48, |x, y| image::Luma([wave(x, y)]));
+        picture.save(desk.path(&format!("photos/all/{i:02}.png"))).unwrap();
+    }
+    let done = desk.kamado(&["data", "split", "photos", "--test", "0.5", "--validation", "0", "--out", "parts"]).ok();
+    assert!(done.out.contains("pictures are nearly the same in different parts"), "{}", done.out);
+}
+
+#[test]
 fn convert_and_read_again() {
     let desk = Desk::new();
     people(&desk);

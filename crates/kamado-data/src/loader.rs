@@ -1,7 +1,8 @@
 //! Batches of preprocessed examples in caller-given buffers.
 //!
 //! The order of an epoch is a function of (seed, epoch); the distortion of an example is one of (seed, epoch, row).
-//! Neither depends on the batch size or on how many threads prepare batches in the background.
+//! Neither depends on the batch size or on how many threads prepare batches in the background; only mixup and cutmix, which blend the
+//! examples of a batch, depend on its size.
 
 mod ahead;
 mod fill;
@@ -10,11 +11,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::augment::{Augment, Augmenter, Scratch};
+use kamado_graph::rng::Rng;
+
+use crate::augment::{Augment, Augmenter, Mix, Scratch};
 use crate::dataset::{Buffer, Dataset, FeatureData, FeaturesMut};
 use crate::error::{DataError, Result};
 use crate::order;
 use crate::preprocess::{Affine, Preprocessing};
+use crate::streams;
 use ahead::Ahead;
 
 /// How a [`Loader`] makes batches.
@@ -28,7 +32,8 @@ pub struct LoaderConfig {
     pub seed: u64,
     /// The steps from raw numbers to network input.
     pub preprocessing: Preprocessing,
-    /// Random distortion of images in memory, for training only.
+    /// Random distortion of images, for training only. Of images that are read when they are needed, only mixup and cutmix happen
+    /// here: the rest belongs where they are read.
     pub augment: Option<Augment>,
     /// Whether inputs that are read when they are needed may be distorted at random, as for training.
     pub training: bool,
@@ -65,6 +70,7 @@ struct Inner {
     config: LoaderConfig,
     affine: Affine,
     augmenter: Option<Augmenter>,
+    mix: Option<Mix>,
 }
 
 /// Where the labels of a batch go.
@@ -82,6 +88,17 @@ pub enum LabelsMut<'a> {
     },
     /// Labels are not wanted.
     Nowhere,
+}
+
+impl LabelsMut<'_> {
+    /// The same buffer, lent.
+    fn reborrow(&mut self) -> LabelsMut<'_> {
+        match self {
+            LabelsMut::Classes(data) => LabelsMut::Classes(data),
+            LabelsMut::Values { width, data } => LabelsMut::Values { width: *width, data },
+            LabelsMut::Nowhere => LabelsMut::Nowhere,
+        }
+    }
 }
 
 impl Loader {
@@ -102,12 +119,18 @@ impl Loader {
             let what = if dataset.has_tokens() { "consists of tokens" } else { "brings its own preprocessing" };
             return refuse(&format!("{what}, which cannot be scaled"), "Remove the steps of the preprocessing");
         }
-        if config.augment.is_some() && !in_memory && !dataset.has_tokens() {
+        let blending = config.augment.as_ref().and_then(Augment::blending);
+        let distortion = config.augment.as_ref().filter(|augment| blending.as_ref() != Some(augment));
+        if distortion.is_some() && !in_memory && !dataset.has_tokens() {
             return refuse("is read when it is needed", "Distort its examples where they are read");
         }
+        if blending.is_some() && dataset.inputs().len() > 1 {
+            return refuse("has several inputs, which cannot be blended", "Leave out augment.mixup and augment.cutmix");
+        }
         let affine = config.preprocessing.affine(dataset.shape())?;
-        let augmenter = config.augment.as_ref().map(|augment| Augmenter::new(augment, dataset.shape())).transpose()?;
-        Ok(Loader(Arc::new(Inner { dataset: dataset.clone(), config, affine, augmenter })))
+        let augmenter = distortion.map(|augment| Augmenter::new(augment, dataset.shape())).transpose()?;
+        let mix = blending.map(|blending| Mix::new(&blending, dataset.shape())).transpose()?.flatten();
+        Ok(Loader(Arc::new(Inner { dataset: dataset.clone(), config, affine, augmenter, mix })))
     }
 
     /// What batches are made of.
@@ -153,7 +176,8 @@ impl Loader {
         let busy = (augmenter.is_some() || lazy) && config.workers > 0;
         let ahead = if busy { Ahead::start(self, epoch, &order) } else { None };
         let (scratch, waited) = (Scratch::default(), Duration::ZERO);
-        Batches { loader: self.clone(), epoch, order, last: 0..0, position: 0, ahead, scratch, waited }
+        let mix = self.0.mix.clone();
+        Batches { loader: self.clone(), epoch, order, last: 0..0, position: 0, ahead, scratch, mix, waited }
     }
 }
 
@@ -168,6 +192,7 @@ pub struct Batches {
     position: usize,
     ahead: Option<Ahead>,
     scratch: Scratch,
+    mix: Option<Mix>,
     waited: Duration,
 }
 
@@ -189,7 +214,7 @@ impl Batches {
         self.next_views(&mut views, labels)
     }
 
-    fn next_views(&mut self, x: &mut [FeaturesMut<'_>], labels: LabelsMut<'_>) -> Result<Option<usize>> {
+    fn next_views(&mut self, x: &mut [FeaturesMut<'_>], mut labels: LabelsMut<'_>) -> Result<Option<usize>> {
         let start = Instant::now();
         let end = (self.position + self.loader.batch_size()).min(self.order.len());
         let examples = &self.order[self.position..end];
@@ -205,7 +230,10 @@ impl Batches {
                 self.loader.fill_for_epoch(self.epoch, examples, &mut x, &mut self.scratch)?;
             }
         }
-        self.loader.fill_labels(examples, labels)?;
+        self.loader.fill_labels(examples, labels.reborrow())?;
+        if let Some(mix) = &mut self.mix {
+            blend(mix, &mut x, labels, examples, |row| streams::blend(self.loader.0.config.seed, self.epoch, row))?;
+        }
         let count = examples.len();
         self.last = self.position..end;
         self.position = end;
@@ -222,4 +250,22 @@ impl Batches {
     pub fn examples(&self) -> &[usize] {
         &self.order[self.last.clone()]
     }
+}
+
+/// Blends the examples of a batch, which are at the front of `x`, and their labels.
+fn blend(
+    mix: &mut Mix,
+    x: &mut [FeaturesMut<'_>],
+    labels: LabelsMut<'_>,
+    examples: &[usize],
+    rng: impl Fn(usize) -> Rng,
+) -> Result<()> {
+    let ([FeaturesMut::F32(images)], LabelsMut::Values { width, data }) = (x, labels) else {
+        return Err(DataError::request(
+            "mixup and cutmix blend labels, but the loss takes the index of a class",
+            "Train with `categorical_crossentropy` or another loss of shares, or leave out augment.mixup and augment.cutmix",
+        ));
+    };
+    let labels = data.get_mut(..examples.len() * width).unwrap_or_default();
+    mix.apply(images, labels, |place| rng(examples[place]))
 }

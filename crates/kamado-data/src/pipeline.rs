@@ -20,7 +20,7 @@ use crate::error::{DataError, Result};
 use crate::frame::{Column, Frame, Kind};
 use crate::media::Media;
 use crate::readers::{Header, ReadOptions};
-use crate::table::{LabelEncoder, Table, TableEncoder};
+use crate::table::{LabelEncoder, Smote, Table, TableEncoder};
 
 use column::ColumnInput;
 pub use config::{LabelType, PictureConfig, PipelineConfig};
@@ -101,8 +101,24 @@ impl Pipeline {
         // Rows of new files are few, and would often be taken for something else than they are.
         let read = ReadOptions { paths: Vec::new(), kinds: BTreeMap::new(), ..read.clone() };
         let pipeline = Pipeline { read, label: label.to_owned(), labels, table, columns };
-        let (train, quarantine) = pipeline.training(name, train, media, bad)?;
+        let smote = pipeline.smote(config)?;
+        let (train, quarantine) = pipeline.training(name, train, media, bad, smote)?;
         Ok(Fitted { pipeline, train, quarantine })
+    }
+
+    /// How rows are made for rare classes, if they are wanted, with the seed.
+    fn smote(&self, config: &PipelineConfig) -> Result<Option<(Smote, u64)>> {
+        let Some(smote) = config.smote else { return Ok(None) };
+        let refuse = |problem: String| Err(DataError::request(problem, "Leave out data.table.smote"));
+        match (self.columns.first(), &self.labels) {
+            (Some(column), _) => {
+                refuse(format!("SMOTE makes rows of numbers and categories, not of column {:?}", column.column))
+            }
+            (_, LabelEncoder::Numbers { .. }) => {
+                refuse(format!("SMOTE makes rows of rare classes, but the label {:?} holds numbers", self.label))
+            }
+            _ => Ok(Some((smote, config.table.seed))),
+        }
     }
 
     /// The training rows as this pipeline, fitted before, encodes them.
@@ -110,7 +126,7 @@ impl Pipeline {
     /// # Errors
     /// As [`dataset`](Pipeline::dataset), but that rows without a label are put aside.
     pub fn training_set(&self, name: &str, train: &Frame, media: &Arc<Media>) -> Result<Fitted> {
-        let (train, quarantine) = self.training(name, train, media, Vec::new())?;
+        let (train, quarantine) = self.training(name, train, media, Vec::new(), None)?;
         Ok(Fitted { pipeline: self.clone(), train, quarantine })
     }
 
@@ -121,6 +137,7 @@ impl Pipeline {
         train: &Frame,
         media: &Arc<Media>,
         bad: Vec<(usize, BadRow)>,
+        smote: Option<(Smote, u64)>,
     ) -> Result<(Dataset, Vec<BadRow>)> {
         let mut reasons: BTreeMap<usize, BadRow> = bad.into_iter().collect();
         let missing = train.column(&self.label)?;
@@ -132,16 +149,21 @@ impl Pipeline {
         let kept: Vec<usize> = (0..train.rows()).filter(|row| !reasons.contains_key(row)).collect();
         let mut quarantine: Vec<BadRow> = reasons.into_values().collect();
         let mut frame = if quarantine.is_empty() { train.clone() } else { train.take(&kept)? };
-        let mut inputs = Vec::new();
+        let (mut inputs, mut made) = (Vec::new(), Vec::new());
         if let Some(encoder) = &self.table {
             let training = encoder.encode_training(&frame, Some((&self.label, &self.labels)))?;
             quarantine.extend(training.quarantine);
             if training.rows.len() < frame.rows() {
                 frame = frame.take(&training.rows)?;
             }
-            inputs.extend(table_inputs(training.table));
+            let mut table = training.table;
+            if let Some((smote, seed)) = smote {
+                (table, made) = smote.apply(&table, &self.labels.classes(&frame, &self.label)?, seed)?;
+                made.drain(..frame.rows());
+            }
+            inputs.extend(table_inputs(table));
         }
-        Ok((self.labelled(name, &frame, inputs, media)?, quarantine))
+        Ok((self.labelled(name, &frame, inputs, media, &made)?, quarantine))
     }
 
     /// Rows to measure with.
@@ -150,13 +172,23 @@ impl Pipeline {
     /// If a column lacks or cannot be understood, or a row has no label or one that training did not have.
     pub fn dataset(&self, name: &str, frame: &Frame, media: &Arc<Media>) -> Result<Dataset> {
         let inputs = self.table.as_ref().map(|encoder| encoder.encode(frame)).transpose()?;
-        self.labelled(name, frame, inputs.map(table_inputs).unwrap_or_default(), media)
+        self.labelled(name, frame, inputs.map(table_inputs).unwrap_or_default(), media, &[])
     }
 
-    fn labelled(&self, name: &str, frame: &Frame, inputs: Vec<Input>, media: &Arc<Media>) -> Result<Dataset> {
+    /// Rows with their labels; `made` are the classes of the rows that follow those of `frame` in `inputs`.
+    fn labelled(
+        &self,
+        name: &str,
+        frame: &Frame,
+        inputs: Vec<Input>,
+        media: &Arc<Media>,
+        made: &[i32],
+    ) -> Result<Dataset> {
         let labels = match &self.labels {
             LabelEncoder::Classes { names, .. } => {
-                Labels::Classes { indices: self.labels.classes(frame, &self.label)?, names: names.clone() }
+                let mut indices = self.labels.classes(frame, &self.label)?;
+                indices.extend(made);
+                Labels::Classes { indices, names: names.clone() }
             }
             LabelEncoder::Numbers { .. } => Labels::Values { width: 1, data: self.labels.numbers(frame, &self.label)? },
         };

@@ -7,10 +7,12 @@ mod copies;
 mod folds;
 mod groups;
 mod leaks;
+mod pictures;
 
 pub use folds::{Fold, grouped_k_fold, k_fold, stratified_k_fold, time_k_fold};
 pub use groups::{grouped_split, groups, moments, time_split};
 pub use leaks::{Leak, LeakCheck, Meeting, leaks};
+pub use pictures::near_pictures;
 
 /// How large a part of a split is.
 #[derive(Clone, Copy, Debug, PartialEq)]

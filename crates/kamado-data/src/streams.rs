@@ -6,6 +6,7 @@ const SPLIT: u64 = 0xD1 << 56;
 const SHUFFLE: u64 = 0xD2 << 56;
 const AUGMENT: u64 = 0xD3 << 56;
 const TABLE: u64 = 0xD4 << 56;
+const BLEND: u64 = 0xD5 << 56;
 /// That of the first of 32 inputs.
 const INPUT: u64 = 0xE0 << 56;
 
@@ -22,6 +23,11 @@ pub(crate) fn shuffle(seed: u64, epoch: u64) -> Rng {
 /// The stream that distorts one example in one epoch; it repeats after 2^24 epochs or 2^32 examples.
 pub(crate) fn augment(seed: u64, epoch: u64, example: usize) -> Rng {
     Rng::new(seed, AUGMENT | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
+}
+
+/// The stream that blends one example in one epoch with its neighbour; as [`augment`].
+pub(crate) fn blend(seed: u64, epoch: u64, example: usize) -> Rng {
+    Rng::new(seed, BLEND | (epoch & 0xFF_FFFF) << 32 | (example as u64 & 0xFFFF_FFFF))
 }
 
 /// A stream of the treatment of a table: 0 and 2 choose the rows among which neighbours are sought, 1 deals the folds of

@@ -73,6 +73,42 @@ fn distortion_does_not_depend_on_threads_or_batch_size() {
 }
 
 #[test]
+fn batches_are_blended_with_their_labels() {
+    let blended = |workers| {
+        let augment = Some(Augment { mixup: 0.4, ..Augment::default() });
+        let loader = load(LoaderConfig { augment, workers, ..config() });
+        let (mut x, mut shares) = (vec![0.0; 32 * 64], vec![0.0; 320]);
+        let mut batches = loader.epoch(2);
+        batches.next_into(&mut x[..], LabelsMut::Values { width: 10, data: &mut shares }).unwrap();
+        let refusal = batches.next_into(&mut x.clone()[..], LabelsMut::Classes(&mut [0; 32])).unwrap_err().to_string();
+        assert!(refusal.contains("takes the index of a class"), "{refusal}");
+        (x, shares)
+    };
+    let (x, shares) = blended(2);
+    assert_eq!((&x, &shares), (&blended(0).0, &blended(0).1));
+    let plain = load(config());
+    let (mut own, mut classes) = (vec![0.0; 32 * 64], [0; 32]);
+    plain.epoch(2).next_into(&mut own[..], LabelsMut::Classes(&mut classes)).unwrap();
+    let mut parted = 0;
+    for i in 0..32 {
+        let other = (i + 31) % 32;
+        let (a, b) = (classes[i] as usize, classes[other] as usize);
+        assert!((shares[i * 10..(i + 1) * 10].iter().sum::<f32>() - 1.0).abs() < 1e-6);
+        if a == b {
+            continue;
+        }
+        parted += 1;
+        let share = shares[i * 10 + a];
+        assert!((share + shares[i * 10 + b] - 1.0).abs() < 1e-6);
+        for p in 0..64 {
+            let expected = share * own[i * 64 + p] + (1.0 - share) * own[other * 64 + p];
+            assert!((x[i * 64 + p] - expected).abs() < 1e-5);
+        }
+    }
+    assert!(parted > 20, "{parted}");
+}
+
+#[test]
 fn an_epoch_may_be_left_early() {
     let augment = Some(Augment { rotation: 10.0, ..Augment::default() });
     let loader = load(LoaderConfig { augment, ..config() });

@@ -35,6 +35,16 @@ pub enum GraphError {
         /// Where and why the path ends.
         why: String,
     },
+    /// The gradients of single examples cannot be told apart or measured.
+    #[error("{}{op}: {why}", in_scope(scope))]
+    Examples {
+        /// The layer.
+        scope: String,
+        /// The operator.
+        op: &'static str,
+        /// Why not, and what to do.
+        why: String,
+    },
     /// The graph breaks a rule that every pass must keep.
     #[error("the graph is not well formed at {place}: {why}")]
     Malformed {

@@ -12,6 +12,7 @@ pub mod interpreter;
 mod mixed_precision;
 pub mod op;
 pub mod ops;
+pub mod per_example;
 mod recompute;
 pub mod rng;
 pub mod shape;

@@ -13,6 +13,7 @@ mod depthwise;
 mod forward;
 mod input_grad;
 mod kernel_grad;
+mod kernel_grads;
 mod winograd;
 
 use bands::Geometry;

@@ -3,6 +3,7 @@
 //! An index that addresses no row is an error before anything is written.
 
 mod lists;
+mod pairs;
 mod update;
 
 use crate::Exec;
@@ -11,6 +12,7 @@ use crate::parallel::{self, TASK};
 use crate::rows::copy_row;
 use lists::Lists;
 
+pub use pairs::{pick_rows, same_rows};
 pub use update::{RowGradient, update_rows, update_rows_scratch};
 
 /// How indices address the rows of a table.

@@ -133,13 +133,14 @@ fn every_unary_function() {
 
 #[test]
 fn every_binary_function() {
-    let functions: [(BinaryFn, Exact2); 7] = [
+    let functions: [(BinaryFn, Exact2); 8] = [
         (BinaryFn::Add, |a, b| a + b),
         (BinaryFn::Sub, |a, b| a - b),
         (BinaryFn::Mul, |a, b| a * b),
         (BinaryFn::Div, |a, b| a / b),
         (BinaryFn::Maximum, f64::max),
         (BinaryFn::Minimum, f64::min),
+        (BinaryFn::Gate, |a, b| a * b),
         (BinaryFn::SigmoidCrossEntropy, |z, y| {
             -y * (1.0 / (1.0 + (-z).exp())).ln() - (1.0 - y) * (1.0 / (1.0 + z.exp())).ln()
         }),
@@ -162,6 +163,7 @@ fn special_values() {
     for f in [BinaryFn::Maximum, BinaryFn::Minimum, BinaryFn::Add, BinaryFn::SigmoidCrossEntropy] {
         assert!(binary(f, &[nan, 1.0, nan], &[1.0, nan, nan]).iter().all(|v| v.is_nan()), "{f:?}");
     }
+    assert_eq!(binary(BinaryFn::Gate, &[nan, inf, -inf, 3.0], &[0.0, -0.0, 2.0, 0.5]), [0.0, 0.0, -inf, 1.5]);
     assert_eq!(unary(UnaryFn::Sign, &[-inf, -0.0, 0.0, inf]), [-1.0, 0.0, 0.0, 1.0]);
     assert_eq!(unary(UnaryFn::Step, &[-inf, 0.0, nan, 1e-38]), [0.0, 0.0, 0.0, 1.0]);
     assert_eq!(unary(UnaryFn::Relu, &[-inf, inf]), [0.0, inf]);

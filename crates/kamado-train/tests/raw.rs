@@ -229,6 +229,45 @@ fn a_quantity_is_told_in_its_own_unit() {
 }
 
 #[test]
+fn rare_classes_get_more_training_rows() {
+    let desk = Desk::new();
+    let rows: String =
+        (0..200).map(|i| format!("{}.5,{}\n", i % 50, if i % 10 == 0 { "rare" } else { "usual" })).collect();
+    desk.write("rows.csv", &format!("size,kind\n{rows}"));
+    let recipe = |label_type: &str| {
+        let data = format!(
+            "[data]\nsource = \"table\"\npath = {:?}\nlabel = \"kind\"\n{label_type}table = {{ smote = {{ ratio = 0.5 }} }}\n",
+            desk.0.path().join("rows.csv")
+        );
+        let model = "[model]\nlayers = [{ type = \"dense\", units = 2, activation = \"softmax\" }]\n";
+        let train = "[train]\nloss = \"sparse_categorical_crossentropy\"\n";
+        Recipe::parse("mine.toml", &format!("{data}{model}{train}")).unwrap()
+    };
+    let parts = recipe("").data.load(3).unwrap();
+    let count = |data: &kamado_data::Dataset, class| data.classes().unwrap().iter().filter(|&&c| c == class).count();
+    let usual = count(&parts.train, 1);
+    assert_eq!(count(&parts.train, 0), (usual as f64 / 2.0).round() as usize);
+    assert_eq!(parts.train.len(), count(&parts.train, 0) + usual);
+    assert_eq!(count(&parts.test, 0), 4);
+    assert_eq!(parts.test.len(), 40);
+    desk.write("rows.csv", &format!("size,kind\n{}", rows.replace("rare", "1").replace("usual", "2")));
+    let error = recipe("label_type = \"number\"\n").data.load(3).unwrap_err().to_string();
+    assert!(error.contains("the label \"kind\" holds numbers"), "{error}");
+}
+
+#[test]
+fn blended_labels_need_a_loss_of_shares() {
+    let read = |loss: &str| {
+        let model = "[model]\nlayers = [{ type = \"dense\", units = 10 }]\n[data]\nsource = \"digits\"\naugment = { mixup = 0.2 }\n";
+        Recipe::parse("mine.toml", &format!("{model}[train]\nloss = {loss:?}\n"))
+    };
+    assert!(read("categorical_crossentropy").unwrap().data.augment_in_loader().is_some());
+    let error = read("sparse_categorical_crossentropy").unwrap_err().to_string();
+    assert!(error.contains("sparse_categorical_crossentropy takes the index of a class"), "{error}");
+    assert!(error.contains("--> mine.toml:5:"), "{error}");
+}
+
+#[test]
 fn what_contradicts_itself_is_refused_where_it_stands() {
     let refuse = |data: &str| {
         let model = "[model]\nlayers = [{ type = \"dense\", units = 1 }]\n[train]\nloss = \"mse\"\n";
@@ -239,7 +278,6 @@ fn what_contradicts_itself_is_refused_where_it_stands() {
         ("source = \"digits\"\nlabel = \"x\"", "data.label has no effect"),
         ("source = \"images\"\nscaling = \"standardize\"", "data.scaling has no effect"),
         ("source = \"sounds\"\naugment = { rotation = 3.0 }", "distorts images"),
-        ("source = \"images\"\naugment = { mixup = 0.2 }", "cannot blend examples"),
         ("source = \"table\"\nlabel = \"x\"\nsplit = { group = \"a\", time = \"b\" }", "several ways"),
         ("source = \"table\"\nlabel = \"x\"\nsplit = { fold = 1 }", "fold of no folds"),
         (

@@ -35,6 +35,8 @@ pub use kamado_data as data;
 #[doc(inline)]
 pub use kamado_engine as engine;
 #[doc(inline)]
+pub use kamado_explain as explain;
+#[doc(inline)]
 pub use kamado_graph as graph;
 #[doc(inline)]
 pub use kamado_nn as nn;
@@ -49,6 +51,7 @@ pub mod prelude {
     pub use kamado_data::{
         Augment, Dataset, FeatureData, Features, Labels, Part, Preprocessing, random_split, stratified_split,
     };
+    pub use kamado_explain::{Explainer, Explanation};
     pub use kamado_nn::init::Initializer;
     pub use kamado_nn::layers::*;
     pub use kamado_nn::losses::Loss;

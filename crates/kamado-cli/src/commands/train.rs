@@ -157,7 +157,7 @@ pub(super) fn fit<'a>(recipe: &Recipe, parts: &'a Parts) -> Fit<'a> {
         batch_size: recipe.train.batch_size,
         validation: parts.validation.as_ref(),
         seed: recipe.train.seed,
-        augment: recipe.data.augment_in_memory(),
+        augment: recipe.data.augment_in_loader(),
         ema: recipe.train.ema_momentum,
         precision: recipe.train.precision,
         memory_limit: recipe.train.memory_limit,

@@ -14,7 +14,7 @@ use crate::error::{DataError, Result};
 /// Sources: H. Zhang et al., "mixup: beyond empirical risk minimization", 2017; S. Yun et al., "CutMix: regularization
 /// strategy to train strong classifiers with localizable features", 2019. Reference: `MixUp` and `CutMix` of Torchvision,
 /// which draw once for a whole batch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Mix {
     mixup: f64,
     cutmix: f64,

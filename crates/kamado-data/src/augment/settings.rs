@@ -97,6 +97,12 @@ impl Default for Augment {
 }
 
 impl Augment {
+    /// What concerns whole batches: mixup and cutmix, nothing else. None if neither is wanted.
+    pub fn blending(&self) -> Option<Self> {
+        let Augment { mixup, cutmix, .. } = *self;
+        (mixup > 0.0 || cutmix > 0.0).then(|| Augment { mixup, cutmix, ..Augment::default() })
+    }
+
     /// Errors if a setting is out of its range, naming it.
     pub fn check(&self) -> Result<()> {
         let ranges = [

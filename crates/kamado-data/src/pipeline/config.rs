@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audio::SoundConfig;
 use crate::augment::Augment;
-use crate::table::TableConfig;
+use crate::table::{Smote, TableConfig};
 use crate::text::TextConfig;
 use crate::vision::{Denoise, Normalise, Resize};
 
@@ -22,6 +22,8 @@ pub struct PipelineConfig {
     pub label_aliases: BTreeMap<String, String>,
     /// Numbers, categories and dates.
     pub table: TableConfig,
+    /// Whether rows are made for rare classes, of the training rows only.
+    pub smote: Option<Smote>,
     /// Columns of texts.
     pub text: TextConfig,
     /// Columns of pictures.

@@ -43,6 +43,16 @@ struct KernelGrad {
     threads: usize,
 }
 
+struct KernelGrads {
+    conv: Conv2d,
+    examples: usize,
+    x: Place,
+    dy: Place,
+    dw: Place,
+    rounded: bool,
+    threads: usize,
+}
+
 /// The sizes of a convolution on images of extents `x` with `filters` filters of extents `kernel`.
 ///
 /// # Panics
@@ -121,6 +131,40 @@ pub(super) fn lower_kernel_grad(root: NodeId, bias: Option<NodeId>, at: &Lower<'
         rounded: at.rounded(&node.inputs),
         threads: at.threads,
     })
+}
+
+/// The kernel of the gradients of a convolution's kernel, one for each example.
+///
+/// # Panics
+/// If the node is another operator.
+pub(super) fn lower_kernel_grads(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
+    let node = at.graph.node(root);
+    let Op::Conv2dKernelGrads(op) = &node.op else { unreachable!("kernel gradients of examples") };
+    let [x, dy] = [node.inputs[0], node.inputs[1]];
+    // The images of one example.
+    let mut images = at.dims(x);
+    images[0] /= at.batch.max(1);
+    Box::new(KernelGrads {
+        conv: conv(&op.sum.conv, &images, op.sum.kernel_size, at.dims(dy)[3]),
+        examples: at.batch,
+        x: at.place(x),
+        dy: at.place(dy),
+        dw: at.place(root),
+        rounded: at.rounded(&node.inputs),
+        threads: at.threads,
+    })
+}
+
+impl Kernel for KernelGrads {
+    fn scratch(&self) -> usize {
+        self.conv.kernel_grads_scratch(self.threads)
+    }
+
+    fn run(&self, at: &At<'_>, memory: &mut Memory<'_>) -> Result<(), EngineError> {
+        let ([x, dy], [dw, scratch]) = memory.view([self.x, self.dy], [self.dw, at.scratch]);
+        self.conv.kernel_grads(at.exec_of_product(self.rounded), self.examples, x, dy, dw, scratch);
+        Ok(())
+    }
 }
 
 impl Kernel for Forward {

@@ -131,6 +131,7 @@ fn binary(op: &Op) -> Option<BinaryFn> {
         Op::Div(_) => BinaryFn::Div,
         Op::Maximum(_) => BinaryFn::Maximum,
         Op::Minimum(_) => BinaryFn::Minimum,
+        Op::Gate(_) => BinaryFn::Gate,
         Op::SigmoidCrossEntropy(_) => BinaryFn::SigmoidCrossEntropy,
         _ => return None,
     })

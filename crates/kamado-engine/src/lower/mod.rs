@@ -10,6 +10,7 @@ mod info_nce;
 mod matmul;
 mod moments;
 mod norm;
+mod pairs;
 mod pooling;
 mod positions;
 mod recurrent;
@@ -133,6 +134,8 @@ fn single(root: NodeId, at: &Lower<'_>) -> Box<dyn Kernel> {
         Op::SoftmaxCrossEntropy(_) | Op::SoftmaxCrossEntropyGrad(_) => softmax_cross_entropy::lower(root, at),
         Op::Slice(_) | Op::Concatenate(_) | Op::Pad(_) => rows::lower(root, at),
         Op::Gather(_) | Op::GatherGrad(_) | Op::TokenMask(_) => gather::lower(root, at),
+        Op::SameRows(_) | Op::PickRows(_) => pairs::lower(root, at),
+        Op::Conv2dKernelGrads(_) => conv2d::lower_kernel_grads(root, at),
         Op::Rotary(_) | Op::SinusoidalPositions(_) => positions::lower(root, at),
         Op::Ctc(_) | Op::CtcGrad(_) => ctc::lower(root, at),
         Op::InfoNce(_) | Op::InfoNceGrad(_) => info_nce::lower(root, at),

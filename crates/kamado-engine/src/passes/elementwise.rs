@@ -46,6 +46,7 @@ fn is_elementwise(op: &Op) -> bool {
             | Div(_)
             | Maximum(_)
             | Minimum(_)
+            | Gate(_)
             | Neg(_)
             | Abs(_)
             | Sign(_)

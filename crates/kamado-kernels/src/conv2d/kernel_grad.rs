@@ -32,7 +32,7 @@ impl Conv2d {
         (self.shape().w_len() + self.shape().out_c).next_multiple_of(16)
     }
 
-    fn kernel_grad_worker(&self) -> usize {
+    pub(super) fn kernel_grad_worker(&self) -> usize {
         self.forward.input_scratch() + block_scratch(self.shape().group_out(), self.forward.most_pixels())
     }
 
@@ -112,7 +112,7 @@ impl Conv2d {
 
     /// Adds a band's share to `rows` of a partial gradient.
     #[allow(clippy::too_many_arguments)]
-    fn band_grad(
+    pub(super) fn band_grad(
         &self,
         exec: Exec<'_>,
         index: usize,

@@ -75,6 +75,8 @@ pub enum BinaryFn {
     Maximum,
     /// min(a, b)
     Minimum,
+    /// a·b, but 0 where b is 0, whatever a is
+    Gate,
     /// max(a, 0) − a·b + ln(1 + e^{−|a|}): the cross-entropy of the probability sigmoid(a) and the target b, from the
     /// logit a, without overflow
     SigmoidCrossEntropy,
@@ -90,6 +92,12 @@ pub(crate) fn maximum(a: f32, b: f32) -> f32 {
 #[inline(always)]
 fn minimum(a: f32, b: f32) -> f32 {
     with_nan_of(a, if a < b { a } else { b })
+}
+
+#[inline(always)]
+fn gate(x: f32, w: f32) -> f32 {
+    let product = x * w;
+    if w == 0.0 { 0.0 } else { product }
 }
 
 /// NaN if `a` is, else `value`. In bits: the compiler makes slow conditional stores of a choice between old and new.
@@ -229,6 +237,7 @@ multiversion! {
             BinaryFn::Div => zip(a, b, dst, |a, b| a / b),
             BinaryFn::Maximum => zip(a, b, dst, maximum),
             BinaryFn::Minimum => zip(a, b, dst, minimum),
+            BinaryFn::Gate => zip(a, b, dst, gate),
             // Too long to be inlined as an argument of `zip`.
             BinaryFn::SigmoidCrossEntropy => {
                 for ((to, &a), &b) in dst.iter_mut().zip(a).zip(b) {

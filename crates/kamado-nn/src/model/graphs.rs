@@ -154,18 +154,11 @@ impl ModelSpec {
     /// If the model is not possible, naming the layer; if the loss does not fit its output; if a setting of the
     /// optimiser is out of range; if no gradient reaches a weight, naming it.
     pub fn training_graph(&self, training: &TrainingSpec) -> Result<ModelGraph, NnError> {
-        training.optimizer.update_rule()?;
-        if let Some(momentum) = training.ema.filter(|m| !(0.0..1.0).contains(m)) {
-            let problem = format!("expected at least 0 and less than 1, got {momentum}");
-            return Err(NnError::Optimizer { place: "ema".into(), problem });
-        }
+        check(training)?;
         let mut forward = forward(self, Mode::Training)?;
         let AddedLoss { loss, targets, sample_weight, places } = self.add_loss(&mut forward, &training.loss)?;
         let Forward { mut graph, weights, .. } = forward;
-        let trainable = trainable(&graph);
-        if trainable.is_empty() {
-            return Err(NnError::Model("has no weights to train; add a layer that has some, such as dense".into()));
-        }
+        let trainable = trainable(&graph)?;
         let reads = trainable.iter().map(|&id| graph.read(id)).collect::<Result<Vec<_>, _>>()?;
         let gradients = graph.gradients(loss, &reads)?;
         if let Some(momentum) = training.ema {
@@ -196,13 +189,30 @@ impl ModelSpec {
     }
 }
 
-fn trainable(graph: &Graph) -> Vec<VariableId> {
-    let variables = graph.variables().iter().enumerate();
-    variables.filter(|(_, v)| v.role == Role::Trainable).map(|(i, _)| VariableId(i as u32)).collect()
+/// Refuses settings of the optimiser and of averaging that are out of range.
+pub(super) fn check(training: &TrainingSpec) -> Result<(), NnError> {
+    training.optimizer.update_rule()?;
+    match training.ema.filter(|m| !(0.0..1.0).contains(m)) {
+        None => Ok(()),
+        Some(momentum) => {
+            let problem = format!("expected at least 0 and less than 1, got {momentum}");
+            Err(NnError::Optimizer { place: "ema".into(), problem })
+        }
+    }
+}
+
+/// The weights that training changes.
+pub(super) fn trainable(graph: &Graph) -> Result<Vec<VariableId>, NnError> {
+    let variables = graph.variables().iter().enumerate().filter(|(_, v)| v.role == Role::Trainable);
+    let trainable: Vec<_> = variables.map(|(i, _)| VariableId(i as u32)).collect();
+    if trainable.is_empty() {
+        return Err(NnError::Model("has no weights to train; add a layer that has some, such as dense".into()));
+    }
+    Ok(trainable)
 }
 
 /// Adds the averaged twin of a weight, which takes it in whenever the weight is updated.
-fn average(graph: &mut Graph, weight: VariableId, momentum: f64, value: NodeId, every: u64) {
+pub(super) fn average(graph: &mut Graph, weight: VariableId, momentum: f64, value: NodeId, every: u64) {
     let VariableInfo { name, shape, .. } = graph.variables()[weight.index()].clone();
     let variable = graph.declare(VariableInfo { name: format!("{EMA}{name}"), shape, role: Role::NonTrainable });
     let rule = UpdateRule::MovingAverage(MovingAverage { momentum, warm_up: true });

@@ -6,6 +6,7 @@ mod functional;
 mod graphs;
 mod names;
 mod objective;
+mod private;
 mod sequential;
 mod spec;
 mod summary;
@@ -14,6 +15,7 @@ pub use decoding::DecodingGraph;
 pub use functional::{FunctionalBuilder, Tensor};
 pub use graphs::{ModelGraph, Target, TrainingSpec};
 pub use objective::{Objective, SampleWeight};
+pub use private::PrivateGraphs;
 pub use sequential::Sequential;
 pub use spec::{InputSpec, LayerSpec, ModelSpec};
 

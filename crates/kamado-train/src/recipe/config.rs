@@ -18,8 +18,6 @@ use super::tables;
 use crate::checkpoint::CheckpointConfig;
 use crate::control::{EarlyStopping, ReduceOnPlateau, StopWhen};
 use crate::logs::LogFormat;
-use crate::metrics::Metric;
-use crate::monitor::Monitor;
 use crate::resources::{Bytes, Precision};
 use crate::weights::ClassWeight;
 
@@ -250,34 +248,21 @@ impl Recipe {
             document.error(place, conflict.problem, conflict.help)
         })?;
         recipe.check_inputs(&document)?;
-        recipe.check_monitors(&document)?;
+        recipe.check_blending(&document)?;
+        recipe.check_watched(&document)?;
         Ok(recipe)
     }
 
-    /// Refuses to watch numbers that no epoch will have.
-    fn check_monitors(&self, document: &Document<'_>) -> Result<(), RecipeError> {
-        let train = &self.train;
-        let best = train.checkpoint.keep_best.as_ref().and_then(|key| key.parse::<Monitor>().ok());
-        let watched = [
-            ("early_stopping", train.early_stopping.as_ref().map(|one| one.monitor.clone())),
-            ("reduce_on_plateau", train.reduce_on_plateau.as_ref().map(|one| one.monitor.clone())),
-            ("stop_when", train.stop_when.as_ref().map(|one| one.monitor().clone())),
-            ("checkpoint.keep_best", best),
-        ];
-        for (key, monitor) in watched {
-            let Some(monitor) = monitor.map(|monitor| monitor.to_string()) else { continue };
-            let (validation, name) = monitor.strip_prefix("val_").map_or((false, &*monitor), |name| (true, name));
-            let measured = name == "loss"
-                || train.metrics.iter().any(|m| m.parse::<Metric>().is_ok_and(|m| m.to_string() == name));
-            let help = match (validation && self.data.validation == Validation::None, measured) {
-                (true, _) => "there is no validation: watch a number of training, or set data.validation".to_owned(),
-                (_, false) => format!("add {name:?} to train.metrics"),
-                _ => continue,
-            };
-            let place = document.nearest(&format!("train.{key}"));
-            return Err(document.error(place, format!("train.{key} watches {monitor:?}, which no epoch has"), help));
+    /// Refuses to blend labels for a loss that takes the index of a class.
+    fn check_blending(&self, document: &Document<'_>) -> Result<(), RecipeError> {
+        let blending = self.data.augment.as_ref().and_then(Augment::blending);
+        let loss = self.train.loss.name();
+        if blending.is_none() || !(loss.starts_with("sparse_") || loss.starts_with("binary_")) {
+            return Ok(());
         }
-        Ok(())
+        let problem = format!("mixup and cutmix blend labels, but {loss} takes the index of a class");
+        let help = "set train.loss = \"categorical_crossentropy\", or leave out mixup and cutmix";
+        Err(document.error(document.place_of("data.augment"), problem, help))
     }
 
     /// Refuses layers that read what no layer before them is called.
@@ -364,10 +349,6 @@ impl DataConfig {
         }
         self.complete_text()?;
         self.check_raw()?;
-        // They blend the labels of a batch, which the loader does not do.
-        if self.augment.as_ref().is_some_and(|augment| augment.mixup > 0.0 || augment.cutmix > 0.0) {
-            conflict("augment", "cannot blend examples in a recipe", "leave out mixup and cutmix, or set them to 0")?;
-        }
         match (self.validation, self.validation_split) {
             (Validation::Split, None) => self.validation_split = Some(0.1),
             (Validation::Test | Validation::None, Some(_)) => {
@@ -445,9 +426,9 @@ impl DataConfig {
         }
     }
 
-    /// The distortion of images in memory; a pipeline has its own.
-    pub fn augment_in_memory(&self) -> Option<Augment> {
-        self.augment.clone().filter(|_| !self.source.is_raw())
+    /// What the loader does to images. A pipeline distorts those that it reads; the loader blends its batches.
+    pub fn augment_in_loader(&self) -> Option<Augment> {
+        self.augment.clone().and_then(|augment| if self.source.is_raw() { augment.blending() } else { Some(augment) })
     }
 
     fn check_files(&self) -> Result<(), Conflict> {

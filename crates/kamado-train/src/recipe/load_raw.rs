@@ -119,6 +119,7 @@ impl DataConfig {
                 drop_duplicates: defaults.drop_duplicates,
                 seed,
             },
+            smote: defaults.smote,
             text: raw.text.clone(),
             picture: raw.picture.clone(),
             augment: self.augment.clone(),

@@ -37,6 +37,7 @@ mod schema;
 mod source;
 pub(crate) mod suggest;
 mod tables;
+mod watched;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use config::{DataConfig, LayerEntry, ModelConfig, Recipe, Scaling, Source, TrainConfig, Validation};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kamado_data::audio::SoundConfig;
 use kamado_data::pipeline::{LabelType, PictureConfig};
 use kamado_data::readers::{Format, Header};
-use kamado_data::table::ColumnConfig;
+use kamado_data::table::{ColumnConfig, Smote};
 use kamado_data::text::TextConfig;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,9 @@ pub struct TableDefaults {
     pub date: ColumnConfig,
     /// Whether training rows that are exactly equal to an earlier one are put aside.
     pub drop_duplicates: bool,
+    /// Whether training rows are made for rare classes.
+    #[serde(skip_serializing_if = "is_default")]
+    pub smote: Option<Smote>,
 }
 
 /// `[data.split]`: how rows are divided if not at random. At most one of group, time and part.

@@ -66,6 +66,7 @@ pub(super) const TABLE: &[Field] = &[
     field("category", Kind::Table(COLUMN)),
     field("date", Kind::Table(COLUMN)),
     field("drop_duplicates", Kind::Bool),
+    field("smote", Kind::Table(&[field("neighbours", COUNT), field("ratio", SHARE)])),
 ];
 
 const NORMALISE: Kind = Kind::Table(&[

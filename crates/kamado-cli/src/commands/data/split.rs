@@ -1,8 +1,9 @@
 //! `kamado data split PATH…`
 
 use kamado_data::frame::{Frame, Kind};
+use kamado_data::media::Media;
 use kamado_data::split::{
-    LeakCheck, Part, grouped_split, groups, leaks, moments, random_split, stratified_split, time_split,
+    LeakCheck, Part, grouped_split, groups, leaks, moments, near_pictures, random_split, stratified_split, time_split,
 };
 
 use super::super::describe::thousands;
@@ -36,7 +37,8 @@ pub(super) fn run(task: &DataTask) -> Result<(), Failure> {
         super::write(&frame.take(rows)?, &path)?;
         say::line(&format!("{} rows in {}", thousands(rows.len()), path.display()));
     }
-    let check = LeakCheck { label: label.as_deref(), group: group.as_deref(), ..LeakCheck::default() };
+    let near = near_pictures(frame, &Media::new())?;
+    let check = LeakCheck { label: label.as_deref(), group: group.as_deref(), near: &near };
     for leak in leaks(frame, &rows, &check)? {
         say::line(&format!("leak: {}", leak.describe(frame, &names)));
     }
