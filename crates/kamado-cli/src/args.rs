@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Say why a model answered as it did, and whether that explanation can be trusted.
     Explain(explain::ExplainArgs),
+    /// Write a model card: what a model is, what it was trained on, how well it does, and what nobody has said about it.
+    Card(explain::CardArgs),
     /// Continue a text with a model that was trained on text.
     Generate(GenerateArgs),
     /// Show the layers of a recipe or of a saved model.

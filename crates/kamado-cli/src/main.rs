@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Predict(args) => commands::predict::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Card(args) => commands::card::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
         Command::Summary(args) => commands::summary::run(&args),
         Command::Recipes(args) => commands::recipes::run(&args),

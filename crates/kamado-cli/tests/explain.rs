@@ -152,6 +152,53 @@ fn columns_of_a_table_are_named() {
     assert_eq!(names, ["size", "colour"]);
     let size = |row: &Value| row["attributions"][0].as_f64().unwrap();
     assert!(size(&said[0]) > 0.2 && size(&said[1]) < -0.2, "{} {}", said[0], said[1]);
+
+    let done = desk.kamado(&["explain", "run", "--data", "rows.csv", "--global", "--out", "all"]).ok();
+    assert!(done.out.contains("60 rows, accuracy "), "{}", done.out);
+    let global: Value = serde_json::from_slice(&desk.read("all/global.json")).unwrap();
+    assert_eq!(global["importance"][0]["column"], "size");
+    assert!(
+        global["importance"][0]["loss"].as_f64().unwrap() > 0.3
+            && global["importance"][1]["loss"].as_f64().unwrap() < 0.1
+    );
+    let points = global["dependence"][0]["points"].as_array().unwrap();
+    let mean = |i: usize| points[i]["mean"].as_f64().unwrap();
+    assert!(mean(0) < 0.3 && mean(points.len() - 1) > 0.7, "{points:?}");
+    assert!(desk.list("all").contains(&"global.html".to_owned()));
+
+    let change = ["explain", "run", "new.csv", "--counterfactual", "--data", "rows.csv", "--json"];
+    let done = desk.kamado(&change).ok();
+    let second: Value = serde_json::from_str(done.out.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(second["counterfactual"]["reached"], true);
+    assert_eq!(second["counterfactual"]["changes"][0]["column"], "size");
+    assert!(second["reasons"][0].as_str().unwrap().starts_with("size: 1 ("), "{second}");
+    let fixed = desk.kamado(&[&change[..], &["--immutable", "size"]].concat()).ok();
+    let second: Value = serde_json::from_str(fixed.out.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(second["counterfactual"]["reached"], false, "colour alone changes nothing");
+    let wrong = desk.kamado(&[&change[..], &["--immutable", "sise"]].concat());
+    assert!(wrong.err.contains("did you mean \"size\"?"), "{}", wrong.err);
+}
+
+#[test]
+fn a_card_says_what_is_known_and_what_is_not() {
+    let desk = desk();
+    desk.kamado(&["card", "dense.safetensors", "--out", "card.html"]).ok();
+    let card = String::from_utf8(desk.read("card.html")).unwrap();
+    assert!(card.contains("43 trained, 0 fixed") && card.contains("not measured"), "{card}");
+}
+
+#[test]
+fn shortcuts_need_pictures() {
+    let desk = desk();
+    let pictures = [picture(), picture(), picture(), picture()];
+    let words: Vec<&str> = pictures.iter().map(String::as_str).collect();
+    let done =
+        desk.kamado(&[&["explain", "conv.safetensors", "--shortcuts", "--out", "where"], &words[..]].concat()).ok();
+    assert!(done.out.contains("4 pictures rest on row "), "{}", done.out);
+    assert!(desk.path("where/shortcuts.html").exists());
+    let rows = [&["explain", "dense.safetensors", "--shortcuts"], &[X; 4][..]].concat();
+    let done = desk.kamado(&rows);
+    assert!(done.err.contains("is for pictures of one size"), "{}", done.err);
 }
 
 #[test]

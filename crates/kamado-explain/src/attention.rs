@@ -1,8 +1,8 @@
 //! Attention: who looks at whom, for each layer and head, rolled out over layers, and weighed by gradients.
 //!
-//! The kernel never stores probabilities; they are computed again from queries and keys, `p = softmax(scale · q kᵀ)` over the
-//! keys that a query sees, for the layers and examples that are asked for. Attention says where a layer reads, not what the
-//! answer rests on; the methods that come of it carry the same checks as all others.
+//! The kernel never stores probabilities; they are computed again from queries and keys, `p = softmax(scale · q kᵀ)`
+//! over the keys that a query sees, for the layers and examples that are asked for. Attention says where a layer reads,
+//! not what the answer rests on; the methods that come of it carry the same checks as all others.
 //!
 //! Sources: Abnar and Zuidema, "Quantifying attention flow in transformers", 2020 (rollout); Chefer et al., "Generic
 //! attention-model explainability", 2021 (attention times gradient).
@@ -77,8 +77,9 @@ fn fused(maps: &[f64], heads: usize, how: Fuse) -> Vec<f64> {
     (0..size).map(of).collect()
 }
 
-/// What each token takes from each token of the input through all layers: `R ← A R` from the identity on, the first layer first,
-/// with `A` the layer's map plus the identity, for the residual connection, its rows divided by their sums.
+/// What each token takes from each token of the input through all layers: `R ← A R` from the identity on, the first
+/// layer first, with `A` the layer's map plus the identity, for the residual connection, its rows divided by their
+/// sums.
 pub fn rollout(maps: &[Vec<f64>], tokens: usize) -> Vec<f64> {
     let mut rolled: Vec<f64> = (0..tokens * tokens).map(|i| f64::from(u8::from(i / tokens == i % tokens))).collect();
     for map in maps {
@@ -144,8 +145,8 @@ pub(crate) fn contributions(
     Ok(all)
 }
 
-/// The weights of tokens over the first input whose parts they are: tokens, time steps, or square patches of a picture, perhaps
-/// behind a token of their own.
+/// The weights of tokens over the first input whose parts they are: tokens, time steps, or square patches of a picture,
+/// perhaps behind a token of their own.
 fn over_inputs(network: &Network, weights: &[f64]) -> Result<Vec<Vec<f64>>> {
     let mut all: Vec<Vec<f64>> = network.inputs.iter().map(|i| vec![0.0; i.shape.iter().product()]).collect();
     for (number, input) in network.inputs.iter().enumerate() {

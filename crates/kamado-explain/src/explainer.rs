@@ -111,8 +111,8 @@ impl Explainer {
     /// Why the model answered these examples as it did.
     ///
     /// # Errors
-    /// If an example, a baseline or a wish does not fit the model, the model does not answer with finite numbers or answers
-    /// the same whatever comes, or the method cannot be applied to it.
+    /// If an example, a baseline or a wish does not fit the model, the model does not answer with finite numbers or
+    /// answers the same whatever comes, or the method cannot be applied to it.
     pub fn explain(&mut self, samples: &[Sample], request: &Request) -> Result<Vec<Explanation>> {
         let baselines = self.check(samples, request)?;
         let deadline = request.time.map(|time| Instant::now() + time);

@@ -25,8 +25,8 @@ impl Groups {
         Groups { of, names: Vec::new() }
     }
 
-    /// Small inputs number by number; pictures `[height, width, channels]`, spectrograms `[time, bins]` and long rows in tiles,
-    /// about seven along each axis; tokens one by one.
+    /// Small inputs number by number; pictures `[height, width, channels]`, spectrograms `[time, bins]` and long rows
+    /// in tiles, about seven along each axis; tokens one by one.
     pub fn automatic(inputs: &[InputSpec]) -> Self {
         let mut first = 0;
         let of = inputs.iter().map(|input| {

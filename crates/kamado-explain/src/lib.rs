@@ -1,15 +1,20 @@
 //! Why a model said what it said, and whether the answer can be trusted.
 //!
-//! An [`Explainer`] attributes a model's answer to the numbers of its input. The methods work on the graph: a gradient is more
-//! nodes, a layer is a node, an embedded token is a node that becomes an input. Every [`Explanation`] carries its
-//! [`checks`]: one that fails them says so.
+//! An [`Explainer`] attributes a model's answer to the numbers of its input. The methods work on the graph: a gradient
+//! is more nodes, a layer is a node, an embedded token is a node that becomes an input. Every [`Explanation`] carries
+//! its [`checks`]: one that fails them says so.
 #![forbid(unsafe_code)]
 
 mod attention;
+pub mod card;
 pub mod checks;
+pub mod concept;
+pub mod counterfactual;
 mod error;
+pub mod examples;
 mod explainer;
 mod explanation;
+pub mod global;
 mod groups;
 mod method;
 mod methods;
@@ -20,6 +25,7 @@ mod request;
 mod rewrite;
 mod runner;
 mod sample;
+pub mod shortcuts;
 mod stats;
 mod target;
 

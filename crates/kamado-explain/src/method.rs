@@ -92,7 +92,8 @@ impl Method {
         )
     }
 
-    /// Whether it is defined on the number before the last softmax or sigmoid: that of the paper, which does not saturate.
+    /// Whether it is defined on the number before the last softmax or sigmoid: that of the paper, which does not
+    /// saturate.
     pub(crate) fn needs_logit(self) -> bool {
         matches!(self, Method::GradCam | Method::GradCamPlusPlus | Method::DeepLift)
     }

@@ -1,7 +1,7 @@
 //! A model as graphs: its answers, the continuous numbers behind its inputs, and gradients with respect to these.
 //!
-//! A *site* is where a gradient can be taken: an input of floats itself, or the rows of an embedding table that an input of
-//! integers addresses. A *point* is the numbers of all sites of an example, one site after the other.
+//! A *site* is where a gradient can be taken: an input of floats itself, or the rows of an embedding table that an
+//! input of integers addresses. A *point* is the numbers of all sites of an example, one site after the other.
 
 use std::sync::Arc;
 
@@ -156,8 +156,8 @@ impl Network {
         Ok(points)
     }
 
-    /// Gradients at points: `fill` writes the point of a row, `sample` tells the example whose integers it keeps, `direction`
-    /// the weight of each answer; `visit` gets the answers and the gradient, of the length of a point.
+    /// Gradients at points: `fill` writes the point of a row, `sample` tells the example whose integers it keeps,
+    /// `direction` the weight of each answer; `visit` gets the answers and the gradient, of the length of a point.
     pub(crate) fn gradients<'a>(
         &mut self,
         rows: usize,

@@ -6,8 +6,8 @@ use kamado_graph::error::GraphError;
 use kamado_graph::graph::{Graph, NodeId};
 use kamado_graph::op::Op;
 
-/// Adds the nodes of `from` to `to`; `leaf` gives the node of `to` that stands for a node of `from`, or None if it is to be
-/// copied. Answers the node of `to` for each node of `from`.
+/// Adds the nodes of `from` to `to`; `leaf` gives the node of `to` that stands for a node of `from`, or None if it is
+/// to be copied. Answers the node of `to` for each node of `from`.
 ///
 /// # Errors
 /// If a node does not accept its replaced inputs.
@@ -32,7 +32,8 @@ pub(crate) fn copy_into(
     Ok(copied)
 }
 
-/// A copy of `graph` in which some nodes are inputs, named as given; answers also the new node of each old one. It has no outputs yet.
+/// A copy of `graph` in which some nodes are inputs, named as given; answers also the new node of each old one. It has
+/// no outputs yet.
 ///
 /// # Errors
 /// As [`copy_into`].

@@ -9,7 +9,8 @@ use crate::sample::Slot;
 
 /// The greatest number of rows of a batch.
 const MOST_ROWS: usize = 256;
-/// The memory that a batch may take: little more than the caches hold, so that results are still there when they are read.
+/// The memory that a batch may take: little more than the caches hold, so that results are still there when they are
+/// read.
 const BATCH_BYTES: usize = 24 << 20;
 /// Nothing random and no update: nothing depends on these.
 const STILL: StepInfo = StepInfo { seed: 0, step: 0, learning_rate: 0.0 };
@@ -66,7 +67,8 @@ impl Runner {
         self.inputs.iter().map(|input| input.name.as_str())
     }
 
-    /// Runs the graph on `rows` rows: `fill` writes an input (by its number) of a row, `visit` reads the outputs of a row.
+    /// Runs the graph on `rows` rows: `fill` writes an input (by its number) of a row, `visit` reads the outputs of a
+    /// row.
     pub(crate) fn run(
         &mut self,
         store: &mut Store,

@@ -38,8 +38,8 @@ pub(crate) fn half_width(moments: &Moments) -> f64 {
     if moments.n < 2 { 0.0 } else { student(moments.n - 1) * moments.standard_error() }
 }
 
-/// The quantile 0.975 of Student's t distribution, from Cornish and Fisher's expansion about the normal one; within 0.4 % from
-/// four degrees of freedom on.
+/// The quantile 0.975 of Student's t distribution, from Cornish and Fisher's expansion about the normal one; within 0.4
+/// % from four degrees of freedom on.
 pub(crate) fn student(freedom: usize) -> f64 {
     const EXACT: [f64; 4] = [12.706_204_736, 4.302_652_73, 3.182_446_305, 2.776_445_105];
     if let Some(exact) = freedom.checked_sub(1).and_then(|i| EXACT.get(i)) {
@@ -67,6 +67,14 @@ fn ranks(numbers: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// Spearman's rank correlation over the places where one of the two is not 0: what is absent in both would only flatter
+/// them.
+pub(crate) fn likeness(a: &[f64], b: &[f64]) -> f64 {
+    let some = |(x, y): &(&f64, &f64)| **x != 0.0 || **y != 0.0;
+    let (a, b): (Vec<f64>, Vec<f64>) = a.iter().zip(b).filter(some).unzip();
+    spearman(&a, &b)
+}
+
 /// Spearman's rank correlation; 0 if one of the two is constant.
 pub(crate) fn spearman(a: &[f64], b: &[f64]) -> f64 {
     pearson(&ranks(a), &ranks(b))
@@ -83,8 +91,8 @@ fn pearson(a: &[f64], b: &[f64]) -> f64 {
     if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
 }
 
-/// The inverse of a symmetric positive definite matrix `[n, n]`, by Cholesky's decomposition; a pivot that vanishes, as where
-/// two columns are alike, is raised.
+/// The inverse of a symmetric positive definite matrix `[n, n]`, by Cholesky's decomposition; a pivot that vanishes, as
+/// where two columns are alike, is raised.
 pub(crate) fn inverse(matrix: &[f64], n: usize) -> Vec<f64> {
     let mut l = matrix.to_vec();
     let least = (0..n).map(|i| matrix[i * n + i]).fold(0.0, f64::max) * 1e-12 + f64::MIN_POSITIVE;
@@ -127,6 +135,7 @@ mod tests {
         // scipy.stats.spearmanr([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
         assert!((spearman(&[1.0, 2.0, 3.0, 4.0, 5.0], &[2.0, 1.0, 4.0, 3.0, 5.0]) - 0.8).abs() < 1e-12);
         assert_eq!(spearman(&[1.0, 2.0], &[5.0, 5.0]), 0.0);
+        assert_eq!(likeness(&[0.0, 0.0, 0.0, 1.0, 2.0], &[0.0, 0.0, 0.0, 2.0, 1.0]), -1.0);
     }
 
     #[test]

@@ -31,6 +31,15 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
         baselines: Vec::new(),
     };
     desk.baselines = desk.baselines()?;
+    if args.global {
+        return desk.global();
+    }
+    if args.counterfactual {
+        return desk.counterfactuals();
+    }
+    if args.shortcuts {
+        return desk.shortcuts();
+    }
     let mut code = ExitCode::SUCCESS;
     let mut sections = Vec::new();
     for example in desk.examples(&mut code)? {
@@ -54,16 +63,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
 }
 
 /// A model and what is to be explained.
-struct Desk<'a> {
-    reader: RawReader,
-    explainer: Explainer,
-    args: &'a ExplainArgs,
+pub(super) struct Desk<'a> {
+    pub(super) reader: RawReader,
+    pub(super) explainer: Explainer,
+    pub(super) args: &'a ExplainArgs,
     baselines: Vec<Sample>,
 }
 
 impl Desk<'_> {
     /// Everything that the user gave, read; what cannot be read is told.
-    fn examples(&self, code: &mut ExitCode) -> Result<Vec<RawExample>, Failure> {
+    pub(super) fn examples(&self, code: &mut ExitCode) -> Result<Vec<RawExample>, Failure> {
         let mut examples = Vec::new();
         if let Some(text) = &self.args.text {
             examples.push(self.reader.text(text)?);
@@ -121,10 +130,17 @@ impl Desk<'_> {
             }
             explanations.push(explanation);
         }
-        Ok(Section { example, explanations })
+        let attention = match explanations.first() {
+            Some(first) if self.explainer.has_attention() => {
+                let request = self.request(first.method, &example)?;
+                self.explainer.attention(&example.sample, &request)?
+            }
+            _ => Vec::new(),
+        };
+        Ok(Section { example, explanations, attention })
     }
 
-    fn request(&self, method: Method, example: &RawExample) -> Result<Request, Failure> {
+    pub(super) fn request(&self, method: Method, example: &RawExample) -> Result<Request, Failure> {
         let args = self.args;
         let list = |list: &[usize]| Some(list.to_vec()).filter(|list| !list.is_empty());
         let time = args.seconds.map(|seconds| {
@@ -169,7 +185,7 @@ impl Desk<'_> {
     }
 
     /// The methods that the user wants, or those that suit the input.
-    fn methods(&self, example: &RawExample) -> Result<Vec<Method>, Failure> {
+    pub(super) fn methods(&self, example: &RawExample) -> Result<Vec<Method>, Failure> {
         if !self.args.methods.is_empty() {
             return Ok(self.args.methods.iter().map(|name| name.parse()).collect::<Result<Vec<_>, ExplainError>>()?);
         }
@@ -178,6 +194,9 @@ impl Desk<'_> {
                 vec![Method::IntegratedGradients, Method::GradCam, Method::Occlusion]
             }
             View::Picture | View::Sequence | View::Numbers => vec![Method::IntegratedGradients, Method::Occlusion],
+            View::Words if self.explainer.has_attention() => {
+                vec![Method::KernelShap, Method::IntegratedGradients, Method::AttentionXGradient]
+            }
             View::Words | View::Columns => vec![Method::KernelShap, Method::IntegratedGradients],
         })
     }
@@ -215,7 +234,7 @@ fn summary(example: &RawExample, explanation: &Explanation, first: bool) {
 }
 
 /// The first directory `explanations/MODEL-N` that is not there yet.
-fn free_dir(model: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn free_dir(model: &Path) -> Result<PathBuf, Failure> {
     let name = model.file_stem().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());
     let dirs = (1..10_000).map(|n| Path::new("explanations").join(format!("{name}-{n}")));
     dirs.into_iter()

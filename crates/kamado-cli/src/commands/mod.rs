@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod card;
 pub(crate) mod check;
 pub(crate) mod data;
 pub(crate) mod evaluate;
@@ -14,4 +15,5 @@ pub(crate) mod train;
 pub(crate) mod verify;
 
 mod describe;
+mod explain_rows;
 mod find;

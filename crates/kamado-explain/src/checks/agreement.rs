@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::explainer::Explainer;
 use crate::explanation::Explanation;
 use crate::method::Method;
-use crate::stats::spearman;
+use crate::stats::likeness;
 
 /// The least rank correlation.
 const LEAST: f64 = 0.0;
@@ -48,6 +48,6 @@ pub(super) fn check(
     if sizes {
         own.iter_mut().chain(&mut other).for_each(|v| *v = v.abs());
     }
-    let correlation = spearman(&own, &other);
+    let correlation = likeness(&own, &other);
     Ok(Some(Agreement { with, correlation, passed: correlation > LEAST }))
 }

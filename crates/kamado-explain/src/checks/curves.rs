@@ -1,7 +1,7 @@
 //! Deletion and insertion: what the model says while the most important parts go, or come, first.
 //!
-//! Parts go by falling contribution, equal ones in order; the area under the probability of the target is compared with that of
-//! random orders.
+//! Parts go by falling contribution, equal ones in order; the area under the probability of the target is compared with
+//! that of random orders.
 //!
 //! Source: Petsiuk et al., "RISE", 2018.
 
@@ -13,10 +13,13 @@ use super::Subject;
 use crate::error::Result;
 use crate::explainer::Explainer;
 use crate::explanation::Explanation;
+use crate::sample::Sample;
 use crate::stats::Moments;
 
 /// Random orders to compare with.
 const ORDERS: usize = 8;
+/// The most baselines that stand for what is absent.
+const BASELINES: usize = 8;
 /// Inputs of more parts go in this many steps.
 const STEPS: usize = 32;
 /// Inputs of at most this many parts go one by one.
@@ -69,8 +72,17 @@ pub(super) fn check(
         rng.shuffle(&mut random);
         orders.push(random);
     }
-    let curves = curves(explainer, subject, &parts, &orders)?;
-    let (deletion, insertion) = curves.split_at(orders.len());
+    // Of many baselines some, spread evenly, stand for all.
+    let some = BASELINES.min(subject.baselines.len());
+    let mut mean: Vec<Vec<f64>> = Vec::new();
+    for i in 0..some {
+        let baseline = subject.baselines[i * subject.baselines.len() / some];
+        let curves = curves(explainer, subject, baseline, &parts, &orders)?;
+        mean.resize(curves.len(), vec![0.0; curves[0].len()]);
+        let heights = mean.iter_mut().flatten().zip(curves.iter().flatten());
+        heights.for_each(|(sum, height)| *sum += height / some as f64);
+    }
+    let (deletion, insertion) = mean.split_at(orders.len());
     Ok((Some(judged(deletion, |auc, random| auc < random)), Some(judged(insertion, |auc, random| auc > random))))
 }
 
@@ -78,6 +90,7 @@ pub(super) fn check(
 fn curves(
     explainer: &mut Explainer,
     subject: &Subject<'_>,
+    baseline: &Sample,
     parts: &[(usize, std::ops::Range<usize>)],
     orders: &[Vec<usize>],
 ) -> Result<Vec<Vec<f64>>> {
@@ -101,7 +114,7 @@ fn curves(
             let (curve, step) = (row / per_curve, row % per_curve);
             let (rank, inserts) = (&ranks[curve % orders.len()], curve >= orders.len());
             let gone = step * n / steps;
-            let (from, other) = (subject.x, subject.baselines[0]);
+            let (from, other) = (subject.x, baseline);
             let (start, change) = if inserts { (other, from) } else { (from, other) };
             slot.copy(&start.0[input]);
             for (part, (_, places)) in parts.iter().enumerate().filter(|(_, part)| part.0 == input) {

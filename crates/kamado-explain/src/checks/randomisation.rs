@@ -1,8 +1,8 @@
 //! Whether the explanation depends on what the model has learnt.
 //!
-//! The weights are drawn anew, and the maps of the trained model and of random ones are compared by rank. A method may keep
-//! something in common on its own account, such as the factor `x - b` of integrated gradients: that is measured between random
-//! models and given beside the result.
+//! The weights are drawn anew, and the maps of the trained model and of random ones are compared by rank. A method may
+//! keep something in common on its own account, such as the factor `x - b` of integrated gradients: that is measured
+//! between random models and given beside the result.
 //!
 //! Source: Adebayo et al., "Sanity checks for saliency maps", 2018.
 
@@ -13,7 +13,7 @@ use super::Subject;
 use crate::error::Result;
 use crate::explainer::Explainer;
 use crate::explanation::Explanation;
-use crate::stats::{Moments, spearman};
+use crate::stats::{Moments, likeness};
 
 /// Models with random weights.
 const MODELS: u64 = 4;
@@ -55,9 +55,9 @@ pub(super) fn check(
     }
     let mut null = Moments::default();
     for i in 0..random.len() {
-        (0..i).for_each(|j| null.add(spearman(&random[i], &random[j])));
+        (0..i).for_each(|j| null.add(likeness(&random[i], &random[j])));
     }
-    let with = Moments::of(&random.iter().map(|values| spearman(&trained, values)).collect::<Vec<_>>());
+    let with = Moments::of(&random.iter().map(|values| likeness(&trained, values)).collect::<Vec<_>>());
     let spread = null.deviation();
     let passed = with.mean <= null.mean.max(0.0) + MARGIN + 2.0 * spread;
     Ok(Some(Randomisation { correlation: with.mean, baseline: null.mean, spread, passed }))

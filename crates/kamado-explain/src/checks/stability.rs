@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::explainer::Explainer;
 use crate::explanation::Explanation;
 use crate::sample::{Sample, Values};
-use crate::stats::spearman;
+use crate::stats::likeness;
 
 /// The noise, as a share of the range of the example's numbers.
 const NOISE: f64 = 0.02;
@@ -41,7 +41,7 @@ pub(super) fn check(
     let copy = |i: u64| still_where_absent(noisy(subject.x, NOISE, subject.request.seed ^ (i + 1)), subject);
     let copies: Vec<Sample> = (0..COPIES).map(copy).collect();
     let found = subject.again(explainer, &copies.iter().collect::<Vec<_>>(), subject.request.method)?;
-    let correlation = found.iter().map(|values| spearman(&own, values)).sum::<f64>() / found.len() as f64;
+    let correlation = found.iter().map(|values| likeness(&own, values)).sum::<f64>() / found.len() as f64;
     Ok(Some(Stability { noise: NOISE, correlation, passed: correlation >= LEAST }))
 }
 

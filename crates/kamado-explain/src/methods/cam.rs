@@ -1,8 +1,8 @@
 //! Grad-CAM and Grad-CAM++: the channels of a convolution, weighed by gradients.
 //!
-//! `L = relu(Σ_k w_k A_k)` with the channels `A_k` of a layer. Grad-CAM: `w_k` is the mean over places of `∂y/∂A_k`. Grad-CAM++:
-//! `w_k = Σ α relu(∂y/∂A_k)` with `α = g² / (2 g² + g³ Σ A_k)`. `y` is the number before the last softmax. The map is
-//! stretched to the input by linear interpolation between the centres of pixels.
+//! `L = relu(Σ_k w_k A_k)` with the channels `A_k` of a layer. Grad-CAM: `w_k` is the mean over places of `∂y/∂A_k`.
+//! Grad-CAM++: `w_k = Σ α relu(∂y/∂A_k)` with `α = g² / (2 g² + g³ Σ A_k)`. `y` is the number before the last softmax.
+//! The map is stretched to the input by linear interpolation between the centres of pixels.
 //!
 //! Sources: Selvaraju et al., "Grad-CAM", 2017; Chattopadhay et al., "Grad-CAM++", 2018; `pytorch-grad-cam`.
 
@@ -32,18 +32,34 @@ pub(crate) fn maps(
         None => last_convolution(&network.graph)?,
     };
     let (input, extents) = seen_by(network, node)?;
+    let channels = network.graph.shape(node).last().map_or(1, |d| d.at(1));
+    let mut found = Vec::new();
+    let inputs = network.inputs.clone();
+    at_layer(network, samples, targets, node, &mut |_, activation, gradient| {
+        let map = map(activation, gradient, channels, plus_plus);
+        let mut values: Vec<Vec<f64>> = inputs.iter().map(|i| vec![0.0; i.shape.iter().product()]).collect();
+        values[input] = stretched(&map, extents, &inputs[input].shape);
+        found.push(Found { values, converged: true, ..Found::default() });
+    })?;
+    Ok(found)
+}
+
+/// What a node holds for each example, and the gradient there.
+pub(crate) fn at_layer(
+    network: &mut Network,
+    samples: &[&Sample],
+    targets: &[Target],
+    node: NodeId,
+    visit: &mut dyn FnMut(usize, &[f32], &[f32]),
+) -> Result<()> {
     let (mut graph, nodes) = with_inputs(&network.graph, &[])?;
-    let (score, node_here) = (nodes[network.score.index()], nodes[node.index()]);
+    let (score, node) = (nodes[network.score.index()], nodes[node.index()]);
     let total = add_direction(&mut graph, score, network.units)?;
-    let gradient = graph.gradients(total, &[node_here])?[0];
-    graph.set_output("activation", node_here);
+    let gradient = graph.gradients(total, &[node])?[0];
+    graph.set_output("activation", node);
     graph.set_output("gradient", gradient);
     let mut runner = Runner::new(Session::new(&network.runtime, graph, &network.store)?)?;
     let feeds = Feeds::of(&runner, &[], &network.inputs);
-    let channels = network.graph.shape(node).last().map_or(1, |d| d.at(1));
-    let [h, w] = extents;
-    let mut found = Vec::new();
-    let inputs = network.inputs.clone();
     network.evaluations += samples.len();
     runner.run(
         &mut network.store,
@@ -53,14 +69,8 @@ pub(crate) fn maps(
             (_, Slot::F32(to)) => to.copy_from_slice(&targets[row].direction),
             _ => {}
         },
-        &mut |_, outputs| {
-            let map = map(outputs[0], outputs[1], channels, plus_plus);
-            let mut values: Vec<Vec<f64>> = inputs.iter().map(|i| vec![0.0; i.shape.iter().product()]).collect();
-            values[input] = stretched(&map, [h, w], &inputs[input].shape);
-            found.push(Found { values, converged: true, ..Found::default() });
-        },
-    )?;
-    Ok(found)
+        &mut |row, outputs| visit(row, outputs[0], outputs[1]),
+    )
 }
 
 /// `relu(Σ w A)` over places.
@@ -163,7 +173,7 @@ pub(crate) fn last_convolution(graph: &Graph) -> Result<NodeId> {
 }
 
 /// The result of the layer that the user names.
-fn named(graph: &Graph, name: &str) -> Result<NodeId> {
+pub(crate) fn named(graph: &Graph, name: &str) -> Result<NodeId> {
     if let Some(node) = result_of(graph, name) {
         return Ok(node);
     }

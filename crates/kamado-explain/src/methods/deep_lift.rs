@@ -1,12 +1,12 @@
 //! DeepLIFT with the rescale rule: contributions of the difference between an example and a reference.
 //!
-//! Multipliers go back through the graph like gradients. Where an operator is linear in what depends on the input, its own
-//! gradient rule holds; an elementwise nonlinearity multiplies by `Δy / Δx`, or by its slope where `Δx` vanishes; maximum
-//! pooling follows the places of both largest numbers. Rules belong to nodes, so that a layer that is used twice is no special case.
-//! An operator without a rule is refused by name.
+//! Multipliers go back through the graph like gradients. Where an operator is linear in what depends on the input, its
+//! own gradient rule holds; an elementwise nonlinearity multiplies by `Δy / Δx`, or by its slope where `Δx` vanishes;
+//! maximum pooling follows the places of both largest numbers. Rules belong to nodes, so that a layer that is used
+//! twice is no special case. An operator without a rule is refused by name.
 //!
-//! Source: Shrikumar et al., "Learning important features through propagating activation differences", 2017; pooling as in
-//! Captum.
+//! Source: Shrikumar et al., "Learning important features through propagating activation differences", 2017; pooling as
+//! in Captum.
 
 use std::collections::HashMap;
 
@@ -218,8 +218,8 @@ impl Back<'_> {
         choose(graph, dx, moved, slope)
     }
 
-    /// Both largest numbers of a window take part: the example's with what it has over the reference, the reference's with
-    /// what it has over the example.
+    /// Both largest numbers of a window take part: the example's with what it has over the reference, the reference's
+    /// with what it has over the example.
     fn pooled(&mut self, op: &Op, x: NodeId, y: NodeId, gradient: NodeId) -> std::result::Result<NodeId, GraphError> {
         let Op::MaxPool2d(pool) = op else { return Ok(gradient) };
         let (twin_x, twin_y, graph) = (self.twins[x.index()], self.twins[y.index()], &mut *self.graph);

@@ -1,9 +1,9 @@
 //! Integrated gradients: `(x - b) · ∫₀¹ ∇f(b + α (x - b)) dα`.
 //!
-//! The path is cut into pieces. On each, three Gauss-Legendre points give the integral and the middle one the answer there,
-//! so that every piece is checked by itself: its integral must add up to the difference of the answers at its ends. Pieces
-//! that do not are halved. On networks of ReLUs, whose gradient jumps, this closes in on the jumps; on smooth ones, one round is
-//! mostly enough.
+//! The path is cut into pieces. On each, three Gauss-Legendre points give the integral and the middle one the answer
+//! there, so that every piece is checked by itself: its integral must add up to the difference of the answers at its
+//! ends. Pieces that do not are halved. On networks of ReLUs, whose gradient jumps, this closes in on the jumps; on
+//! smooth ones, one round is mostly enough.
 //!
 //! Source: Sundararajan et al., "Axiomatic attribution for deep networks", 2017.
 
@@ -28,8 +28,8 @@ const ENOUGH: usize = 192;
 /// The most gradients of a path.
 const MOST: usize = 4096;
 
-/// Gradients along the path from each baseline to each example, averaged over baselines; `steps` asks for that many points
-/// of Gauss and Legendre instead of the adaptive rule.
+/// Gradients along the path from each baseline to each example, averaged over baselines; `steps` asks for that many
+/// points of Gauss and Legendre instead of the adaptive rule.
 pub(crate) fn integrated(
     network: &mut Network,
     samples: &[&Sample],
@@ -62,7 +62,8 @@ pub(crate) fn integrated(
             values: fold(network, &values),
             error: None,
             ends: Some((mean(|path| path.at_x), mean(|path| path.at_b))),
-            converged: paths.iter().all(|path| path.converged),
+            converged: mean(|path| path.missed)
+                <= 2.0 * TOGETHER * scale(mean(|path| path.at_x), mean(|path| path.at_b)),
         }
     });
     Ok(found.collect())
@@ -82,7 +83,8 @@ struct Path<'a> {
     open: Vec<f64>,
     off: f64,
     spent: usize,
-    converged: bool,
+    /// How far pieces are off that were not halved any more.
+    missed: f64,
 }
 
 /// A part of a path: its ends and the answers there.
@@ -97,7 +99,7 @@ impl<'a> Path<'a> {
     fn new(sample: &'a Sample, target: &'a Target, x: &'a [f32], b: &'a [f32]) -> Self {
         let zeros = vec![0.0; x.len()];
         let (sum, open) = (zeros.clone(), zeros);
-        Path { sample, target, x, b, at_x: 0.0, at_b: 0.0, sum, open, off: 0.0, spent: 0, converged: true }
+        Path { sample, target, x, b, at_x: 0.0, at_b: 0.0, sum, open, off: 0.0, spent: 0, missed: 0.0 }
     }
 
     fn point(&self, alpha: f64, to: &mut [f32]) {
@@ -113,9 +115,12 @@ impl<'a> Path<'a> {
 
     /// What a sum may be off by, given what f32 resolves.
     fn scale(&self) -> f64 {
-        let size = self.at_x.abs().max(self.at_b.abs());
-        (self.at_x - self.at_b).abs().max(1e-3 * size)
+        scale(self.at_x, self.at_b)
     }
+}
+
+fn scale(at_x: f64, at_b: f64) -> f64 {
+    (at_x - at_b).abs().max(1e-3 * at_x.abs().max(at_b.abs()))
 }
 
 /// Points of Gauss and Legendre, their number given.
@@ -183,7 +188,7 @@ fn adaptive(network: &mut Network, paths: &mut [Path<'_>], deadline: Option<Inst
         pieces = halves.into_iter().filter(|piece| !ends[piece.path]).collect();
         for (path, ended) in paths.iter_mut().zip(ends) {
             if ended || path.off == 0.0 {
-                path.converged &= path.off <= 2.0 * TOGETHER * path.scale();
+                path.missed += path.off;
                 path.sum.iter_mut().zip(&path.open).for_each(|(sum, open)| *sum += open);
                 path.open.fill(0.0);
                 path.off = 0.0;

@@ -1,10 +1,11 @@
 //! LIME: a linear model of which parts are there, fitted near the example.
 //!
-//! Parts are kept or replaced by the baseline at random, each with probability one half; a copy that keeps `k` of `M` parts
-//! weighs `exp(-d² / 0.25²)` with the cosine distance `d = 1 - √(k / M)`; ridge regression with an intercept and penalty 1.
-//! The intervals come from the residuals.
+//! Parts are kept or replaced by the baseline at random, each with probability one half; a copy that keeps `k` of `M`
+//! parts weighs `exp(-d² / 0.25²)` with the cosine distance `d = 1 - √(k / M)`; ridge regression with an intercept and
+//! penalty 1. The intervals come from the residuals.
 //!
-//! Source: Ribeiro et al., "Why should I trust you?", 2016, and `lime_image` of the package `lime` (kernel width, penalty).
+//! Source: Ribeiro et al., "Why should I trust you?", 2016, and `lime_image` of the package `lime` (kernel width,
+//! penalty).
 
 use kamado_graph::rng::Rng;
 

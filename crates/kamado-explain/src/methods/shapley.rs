@@ -1,11 +1,11 @@
 //! Shapley values: exact over all coalitions, or sampled with confidence intervals.
 //!
-//! `φᵢ = Σ_S |S|! (M - |S| - 1)! / M! · (v(S ∪ i) - v(S))` over the coalitions without player `i`. Sampled: the mean, over
-//! pairs of an order of the players and its reverse, of what player `i` adds to those before; each pair draws one of the
-//! baselines. Pairs are independent, so that their spread gives the interval.
+//! `φᵢ = Σ_S |S|! (M - |S| - 1)! / M! · (v(S ∪ i) - v(S))` over the coalitions without player `i`. Sampled: the mean,
+//! over pairs of an order of the players and its reverse, of what player `i` adds to those before; each pair draws one
+//! of the baselines. Pairs are independent, so that their spread gives the interval.
 //!
-//! Sources: Shapley, "A value for n-person games", 1953; Castro et al., 2009; Mitchell et al., "Sampling permutations for
-//! Shapley value estimation", 2022 (antithetic pairs).
+//! Sources: Shapley, "A value for n-person games", 1953; Castro et al., 2009; Mitchell et al., "Sampling permutations
+//! for Shapley value estimation", 2022 (antithetic pairs).
 
 use kamado_graph::rng::Rng;
 

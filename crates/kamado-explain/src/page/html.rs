@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::chart::{AGAINST, FOR, svg};
 use super::overlay::{layers, png};
-use super::{Section, greatest};
+use super::{Section, greatest, heads};
 use crate::explanation::{Explanation, Space};
 use crate::raw::{RawExample, View};
 
@@ -59,7 +59,9 @@ pub fn html(title: &str, sections: &[Section]) -> String {
         }
         out.push_str("<div class=\"methods\">");
         section.explanations.iter().for_each(|explanation| method(&mut out, &section.example, explanation));
-        out.push_str("</div></section>");
+        out.push_str("</div>");
+        heads::maps(&mut out, &section.attention);
+        out.push_str("</section>");
     }
     if sections.len() > SHOWN {
         let _ = write!(out, "<p>{} more examples are in the files beside this page.</p>", sections.len() - SHOWN);

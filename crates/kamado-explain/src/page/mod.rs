@@ -1,6 +1,7 @@
 //! What people look at: overlays, charts, JSON and one page that needs no network.
 
 mod chart;
+mod heads;
 mod html;
 mod overlay;
 
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use kamado_nn::model_file::write_atomically;
 use serde_json::{Value, json};
 
+use crate::attention::AttentionMap;
 use crate::error::{ExplainError, Result};
 use crate::explanation::Explanation;
 use crate::raw::{RawExample, View};
@@ -24,11 +26,13 @@ pub struct Section {
     pub example: RawExample,
     /// Why, by each method.
     pub explanations: Vec<Explanation>,
+    /// The attention of every layer, if the model has some.
+    pub attention: Vec<AttentionMap>,
 }
 
-/// An explanation as one object: `method`, `target`, `attributions`, `output`, `baseline_output` and `checks`, and beside these
-/// what they belong to. The attributions are those of the named parts (`features`) if the example has some, otherwise those of
-/// all numbers of all inputs, row-major.
+/// An explanation as one object: `method`, `target`, `attributions`, `output`, `baseline_output` and `checks`, and
+/// beside these what they belong to. The attributions are those of the named parts (`features`) if the example has
+/// some, otherwise those of all numbers of all inputs, row-major.
 pub fn json(example: &RawExample, explanation: &Explanation) -> Value {
     let named = !example.features.is_empty();
     let (attributions, error) = if named {
@@ -56,7 +60,8 @@ pub fn json(example: &RawExample, explanation: &Explanation) -> Value {
     object
 }
 
-/// Writes `explanation.html`, and for each example and method a picture, a chart and the numbers; answers what was written.
+/// Writes `explanation.html`, and for each example and method a picture, a chart and the numbers; answers what was
+/// written.
 ///
 /// # Errors
 /// If a file cannot be written.

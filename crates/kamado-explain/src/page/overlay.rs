@@ -1,7 +1,7 @@
 //! Contributions over the picture that the model saw.
 //!
-//! Orange speaks for the target, blue against it, a pair that people who are blind to red or green can tell apart; the stronger, the
-//! less transparent.
+//! Orange speaks for the target, blue against it, a pair that people who are blind to red or green can tell apart; the
+//! stronger, the less transparent.
 
 use image::{ImageFormat, Rgba, RgbaImage};
 

@@ -190,16 +190,24 @@ impl RawReader {
         };
         let frame = match pipeline.row_of(&location)? {
             Some(row) => row,
-            None => {
-                let (options, kinds) = (pipeline.read_options(vec![location]), pipeline.kinds());
-                readers::read_with(&ReadOptions { kinds, ..options }, &self.media)?.frame
-            }
+            None => self.frame(path)?,
         };
+        self.rows(&frame)
+    }
+
+    /// The table in a file, its columns read as those of training were.
+    ///
+    /// # Errors
+    /// If it cannot be read, has too many rows, or the model was not trained on raw data.
+    pub fn frame(&self, path: &Path) -> Result<Frame> {
+        let pipeline = self.raw()?;
+        let (options, kinds) = (pipeline.read_options(vec![path.to_string_lossy().into_owned()]), pipeline.kinds());
+        let frame = readers::read_with(&ReadOptions { kinds, ..options }, &self.media)?.frame;
         if frame.rows() > MOST_ROWS {
             let problem = format!("{} has {} rows", path.display(), frame.rows());
             return Err(ExplainError::request(problem, format!("Give at most {MOST_ROWS}")));
         }
-        self.rows(&frame)
+        Ok(frame)
     }
 
     /// The rows of a table of raw data.

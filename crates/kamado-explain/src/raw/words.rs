@@ -44,8 +44,8 @@ impl Parts<'_> {
     }
 }
 
-/// The part of each token; padding has none. `all` holds the tokens of the whole text with their parts: it may be cut off at
-/// either side.
+/// The part of each token; padding has none. `all` holds the tokens of the whole text with their parts: it may be cut
+/// off at either side.
 fn aligned(tokens: &[i32], all: &[(i32, usize)], last: usize) -> Vec<Option<usize>> {
     let real = tokens.iter().filter(|&&token| token != 0).count();
     let kept: Vec<i32> = tokens.iter().copied().filter(|&token| token != 0).collect();
