@@ -235,7 +235,9 @@ pub(crate) struct RecipesArgs {
 
 Examples:
   kamado privacy epsilon --sampling-rate 0.00427 --noise-multiplier 1.1 --steps 14062 --delta 1e-5
-  kamado privacy calibrate --epsilon 3 --delta 1e-5 --sampling-rate 0.00427 --steps 14062 --json"
+  kamado privacy calibrate --epsilon 3 --delta 1e-5 --sampling-rate 0.00427 --steps 14062 --json
+  kamado privacy certificate runs/mnist-private-1
+  kamado privacy audit mnist-private --canaries 2000"
 )]
 pub(crate) struct PrivacyArgs {
     #[command(subcommand)]
@@ -262,6 +264,17 @@ pub(crate) enum PrivacyQuestion {
         #[arg(long)]
         json: bool,
     },
+    /// Train a recipe with canaries and attack the model: a lower bound on epsilon, and membership inference.
+    #[command(after_help = "Nothing is saved. Exit code 1 if the bound is above the epsilon that the recipe promises.")]
+    Audit(AuditArgs),
+    /// What a model that was trained with [privacy] promises, from its ledger.
+    Certificate {
+        /// A directory that `kamado train` wrote, or the model file in it.
+        model: PathBuf,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// The least noise with which a training run costs no more than epsilon.
     Calibrate {
         /// What the run may cost.
@@ -280,6 +293,34 @@ pub(crate) enum PrivacyQuestion {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// The name of a built-in recipe, or a TOML file.
+    #[arg(value_name = "RECIPE|FILE.toml")]
+    pub(crate) recipe: String,
+    /// The directory or file that holds the data, instead of what the recipe says.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// How many training examples get a wrong label and are trained on with probability one half.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(8..=1_000_000))]
+    pub(crate) canaries: u32,
+    /// How many further models to train for likelihood ratios (LiRA).
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) shadows: u32,
+    /// How often to go through the training data, instead of what the recipe says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) epochs: Option<u32>,
+    /// What the choice of canaries and the weights follow from, instead of what the recipe says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
+    pub(crate) seed: Option<u64>,
+    /// How many threads compute [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

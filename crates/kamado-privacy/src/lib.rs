@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accountant;
+pub mod audit;
 pub mod certificate;
 pub mod error;
 pub mod gaussian;

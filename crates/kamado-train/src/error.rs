@@ -7,6 +7,7 @@ use kamado_engine::{EngineError, Footprint};
 use kamado_graph::error::GraphError;
 use kamado_nn::NnError;
 use kamado_nn::model_file::ModelFileError;
+use kamado_privacy::PrivacyError;
 
 use crate::diagnosis::Origin;
 use crate::metrics::MetricError;
@@ -58,6 +59,9 @@ pub enum TrainError {
         /// What to do.
         remedy: String,
     },
+    /// What was asked of private training cannot be.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] ModelFileError),

@@ -131,7 +131,7 @@ pub(crate) fn run(trainer: &mut Trainer, train: &Dataset, mut fit: Fit<'_>) -> R
     }
 }
 
-fn not_finite(epoch: usize, step: usize, loss: f64, learning_rate: f64) -> TrainError {
+pub(crate) fn not_finite(epoch: usize, step: usize, loss: f64, learning_rate: f64) -> TrainError {
     TrainError::NotFinite { origin: None, last_good: None, epoch, step, loss, learning_rate }
 }
 

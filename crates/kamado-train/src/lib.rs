@@ -1,6 +1,7 @@
 //! Fit, evaluate and predict: the trainer, metrics, callbacks, history, preflight checks and recipes.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod baseline;
 pub mod callbacks;
 pub mod checkpoint;
@@ -15,6 +16,7 @@ pub mod metrics;
 pub mod monitor;
 pub mod predictor;
 pub mod preflight;
+pub mod private;
 pub mod recipe;
 pub mod resources;
 pub mod run;
@@ -31,6 +33,7 @@ mod testing;
 mod trainer;
 mod weights;
 
+pub use audit::{Audit, AuditReport};
 pub use baseline::Baseline;
 pub use callbacks::{Callback, StopFlag, TrainInfo};
 pub use checkpoint::{Checkpoint, CheckpointConfig, CheckpointEvent, Checkpointing};
@@ -43,6 +46,7 @@ pub use kamado_graph::graph::VariableInfo;
 pub use metrics::Metric;
 pub use monitor::Monitor;
 pub use predictor::{Prediction, Predictor};
+pub use private::PrivateFit;
 pub use resources::{Bytes, Precision};
 pub use run::{DataRecord, Machine, RunRecord};
 pub use trainer::{Predictions, Trainer};

@@ -116,6 +116,19 @@ impl EvaluationPass {
         Ok(EvaluationPass { pass, targets, weights, meter })
     }
 
+    /// The loss of every example, in order.
+    pub(crate) fn losses(&mut self, model: &Model) -> Result<Vec<f64>, TrainError> {
+        load(&mut self.pass.store, model)?;
+        let Pass { session, store, loader, x } = &mut self.pass;
+        let (mut batches, mut losses) = (loader.epoch(0), Vec::new());
+        while let Some(n) = batches.next_batch(x.buffers(), self.targets.as_mut())? {
+            let feeds = self.targets.feeds(x, self.weights.as_ref(), n);
+            let outputs = session.run(store, n, &STILL, &feeds)?;
+            losses.extend(outputs.get("loss_per_example").unwrap_or_default().iter().map(|&loss| f64::from(loss)));
+        }
+        Ok(losses)
+    }
+
     /// Loss and metrics with the weights of `model`.
     pub(crate) fn run(&mut self, model: &Model) -> Result<Evaluation, TrainError> {
         Ok(self.run_until(model, None)?.unwrap_or_default())

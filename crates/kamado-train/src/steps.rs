@@ -232,7 +232,7 @@ impl Steps {
 }
 
 /// For each of the model's weights, the variable of the graph that holds the value to use.
-fn sources(graph: &ModelGraph, weights: usize) -> Vec<String> {
+pub(crate) fn sources(graph: &ModelGraph, weights: usize) -> Vec<String> {
     let (variables, averaged) = (graph.graph.variables(), graph.averaged());
     let source = |weight: usize| averaged.iter().find(|(_, w)| *w == weight).map_or(weight, |(average, _)| *average);
     (0..weights).map(|weight| variables[source(weight)].name.clone()).collect()

@@ -15,6 +15,7 @@ use crate::history::History;
 use crate::metrics::Metric;
 use crate::pass::{EvaluationPass, Pass, units};
 use crate::preflight::{Report, Subject};
+use crate::private::PrivateFit;
 
 /// The batch size of evaluation and prediction, whose results do not depend on it.
 pub(crate) const EVALUATION_BATCH: usize = 256;
@@ -144,12 +145,30 @@ impl Trainer {
         run(self, train, fit)
     }
 
+    /// Trains the model with differential privacy: what [`PrivateFit::plan`] promises holds for the weights that come out.
+    /// The metric `epsilon` of an epoch is what may be promised after it. `fit` says what else there is to say; its order of
+    /// examples has no meaning here, and its batch size is that of the plan.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`]; and if something would make the promise wrong, such as a layer that mixes the examples of a batch.
+    pub fn fit_private(&mut self, train: &Dataset, fit: Fit<'_>, private: &PrivateFit) -> Result<History, TrainError> {
+        crate::private::run(self, train, fit, private)
+    }
+
     /// Loss and metrics on a dataset, weighted by example.
     ///
     /// # Errors
     /// If the labels do not fit the loss, or the examples the model.
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, TrainError> {
         self.evaluation_pass(data)?.run(&self.model)
+    }
+
+    /// The loss of every example of a dataset, in order.
+    ///
+    /// # Errors
+    /// As [`Trainer::evaluate`].
+    pub fn losses(&self, data: &Dataset) -> Result<Vec<f64>, TrainError> {
+        self.evaluation_pass(data)?.losses(&self.model)
     }
 
     pub(crate) fn evaluation_pass(&self, data: &Dataset) -> Result<EvaluationPass, TrainError> {

@@ -14,6 +14,8 @@ pub(crate) mod summary;
 pub(crate) mod train;
 pub(crate) mod verify;
 
+mod audit;
 mod describe;
 mod explain_rows;
 mod find;
+mod private;

@@ -1,16 +1,19 @@
-//! `kamado privacy epsilon` and `kamado privacy calibrate`
+//! `kamado privacy`
 
 use std::process::ExitCode;
 
 use kamado_privacy::{Accountant, SampledGaussian, calibrate};
 use serde_json::json;
 
+use super::{audit, private};
 use crate::args::{PrivacyArgs, PrivacyQuestion};
 use crate::failure::Failure;
 use crate::say;
 
 pub(crate) fn run(args: &PrivacyArgs) -> Result<ExitCode, Failure> {
     match args.question {
+        PrivacyQuestion::Audit(ref args) => return audit::run(args),
+        PrivacyQuestion::Certificate { ref model, json } => return private::certificate(model, json),
         PrivacyQuestion::Epsilon { sampling_rate, noise_multiplier, steps, delta, json } => {
             let mut accountant = Accountant::new();
             accountant.charge(SampledGaussian::new(sampling_rate, noise_multiplier)?, steps);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kamado_nn::model::{Model, Seed};
 use kamado_nn::model_file::{self, ModelFile, write_atomically};
 
+use kamado_privacy::ledger::LEDGER;
 use kamado_train::checkpoint::{self, Checkpoint, Checkpointing, Skipped};
 use kamado_train::logs::{EpochLog, LogFormat, TensorBoard};
 use kamado_train::recipe::{Parts, Recipe, RecipeText, Source};
@@ -16,7 +17,7 @@ use kamado_train::{
 use serde_json::json;
 
 use super::describe::{data_line, thousands};
-use super::find;
+use super::{find, private};
 use crate::args::TrainArgs;
 use crate::failure::Failure;
 use crate::interrupt::{self, INTERRUPTED};
@@ -37,8 +38,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     let parts = recipe.data.load(recipe.train.seed)?;
     let mut trainer = ready(&recipe, &parts).map_err(|error| located(error, text.as_ref()))?;
     let baseline = Baseline::measure(&parts.train, &parts.test);
+    let mut private = private::plan(&recipe, &parts, &fit(&recipe, &parts))?;
     if !args.json {
         introduce(&recipe, &trainer, &parts, baseline.as_ref())?;
+        private.iter().for_each(private::introduce);
     }
     if let Some(checkpoint) = &resume {
         say_resumed(checkpoint, args.json);
@@ -53,8 +56,14 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
         for other in &mut others {
             callbacks.push(other.as_mut());
         }
-        let checkpoint = Some(checkpointing(&directory, &recipe));
-        trainer.fit(&parts.train, Fit { stop, callbacks, checkpoint, resume, ..fit(&recipe, &parts) })
+        let fit = Fit { stop, callbacks, resume, ..fit(&recipe, &parts) };
+        match &mut private {
+            None => trainer.fit(&parts.train, Fit { checkpoint: Some(checkpointing(&directory, &recipe)), ..fit }),
+            Some(private) => {
+                private.ledger = Some(directory.file(LEDGER));
+                trainer.fit_private(&parts.train, fit, private)
+            }
+        }
     };
     let mut history = fitted.inspect_err(|_| directory.abandon())?;
     if !history.interrupted {
@@ -64,15 +73,22 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode, Failure> {
     if !parts.quarantine.is_empty() {
         say_quarantine(&directory, &parts)?;
     }
-    let saved = save(&directory, &recipe, &trainer, &parts, &history, &record);
+    let certificate = private.map(|_| private::certificate_of_run(directory.path())).transpose()?;
+    let saved =
+        save(&directory, &recipe, &trainer, &parts, &history, &record, certificate.as_ref().map(|(_, hash)| hash));
     saved.inspect_err(|_| directory.abandon())?;
     if args.json {
-        say::json(&json!({
+        let mut result = json!({
             "test": history.test, "baseline": record.baseline, "interrupted": history.interrupted, "stopped": history.stopped,
             "out": directory.path(), "model": directory.file(run_dir::MODEL),
-        }));
+        });
+        if let (Some((certificate, _)), Some(result)) = (&certificate, result.as_object_mut()) {
+            result.insert("privacy".to_owned(), json!(certificate));
+        }
+        say::json(&result);
     } else {
         conclude(&directory, &parts, &history, record.baseline.as_ref());
+        certificate.iter().for_each(|(certificate, _)| private::conclude(directory.path(), certificate));
     }
     Ok(if history.interrupted { ExitCode::from(INTERRUPTED) } else { ExitCode::SUCCESS })
 }
@@ -231,11 +247,16 @@ fn save(
     parts: &Parts,
     history: &History,
     record: &RunRecord,
+    ledger: Option<&String>,
 ) -> Result<(), Failure> {
+    let mut extra = find::extra(recipe);
+    if let (Some(hash), Some(extra)) = (ledger, extra.as_object_mut()) {
+        extra.insert(private::HASH.to_owned(), json!(hash));
+    }
     let file = ModelFile {
         preprocessing: serde_json::to_value(&parts.preprocessing).unwrap_or_default(),
         labels: parts.train.class_names().unwrap_or_default().to_vec(),
-        extra: find::extra(recipe),
+        extra,
         ..ModelFile::new(trainer.model().clone())
     };
     directory.replace_model(|path| Ok(model_file::save(path, &file)?))?;

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::GraphError;
 use crate::graph::{Graph, NodeId, VariableId};
 use crate::shape::{Dim, Shape};
-use norms::Route;
+use norms::{Route, elements};
 
 /// How gradients are made short.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -209,8 +209,11 @@ impl Clipper<'_> {
 
     /// `Σᵢ cᵢ xᵢ` of what is kept for each example, `[B, …]`.
     fn weighted_sum(&mut self, each: NodeId, factors: Factors) -> Result<NodeId, GraphError> {
-        let weighted = self.times(each, factors.share)?;
-        self.graph.sum(weighted, &[0], false)
+        let shape = Shape(self.graph.shape(each)[1..].to_vec());
+        let rows = self.graph.reshape(each, Shape::batched(&[elements(&shape)]))?;
+        let weighted = self.times(rows, factors.share)?;
+        let sum = self.graph.sum(weighted, &[0], false)?;
+        self.graph.reshape(sum, shape)
     }
 
     /// `x [nB, …]`, each example times its factor `[B]`; exactly 0 where that is 0.
@@ -218,12 +221,11 @@ impl Clipper<'_> {
         if let Some(&known) = self.gated.get(&(x, factor)) {
             return Ok(known);
         }
+        // As rows: of all ways to broadcast, a factor for each row is the fastest.
         let shape = self.graph.shape(x).clone();
-        let per_example = self.graph.by_example(x)?;
-        let rank = self.graph.shape(per_example).rank();
-        let dims = std::iter::once(Dim::B).chain(std::iter::repeat_n(Dim::ONE, rank - 1)).collect();
-        let factors = self.graph.reshape(factor, Shape(dims))?;
-        let product = self.graph.gate(per_example, factors)?;
+        let rows = self.graph.reshape(x, Shape::batched(&[elements(&shape)]))?;
+        let factors = self.graph.reshape(factor, Shape(vec![Dim::B, Dim::ONE]))?;
+        let product = self.graph.gate(rows, factors)?;
         let product = self.graph.reshape(product, shape)?;
         self.gated.insert((x, factor), product);
         Ok(product)

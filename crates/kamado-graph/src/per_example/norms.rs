@@ -216,7 +216,7 @@ impl Clipper<'_> {
     }
 }
 
-/// The number of elements of a weight.
-fn elements(shape: &Shape) -> usize {
+/// The number of elements of an example, or of a weight.
+pub(super) fn elements(shape: &Shape) -> usize {
     shape.elements().map_or(usize::MAX, |n| n.at(1))
 }

@@ -14,7 +14,7 @@ pub struct Builtin {
 }
 
 /// All of them.
-pub const BUILTIN: [Builtin; 9] = [
+pub const BUILTIN: [Builtin; 11] = [
     Builtin {
         name: "digits",
         about: "1,797 real 8x8 digits, part of this program: a small network in seconds",
@@ -29,6 +29,16 @@ pub const BUILTIN: [Builtin; 9] = [
         name: "mnist-plus",
         about: "the same digits, with augmentation, a schedule and averaged weights: as accurate as we can",
         toml: include_str!("builtin/mnist-plus.toml"),
+    },
+    Builtin {
+        name: "mnist-private",
+        about: "the same digits with differential privacy: epsilon 3 at delta 1e-5",
+        toml: include_str!("builtin/mnist-private.toml"),
+    },
+    Builtin {
+        name: "mnist-private-strict",
+        about: "the same digits with differential privacy: epsilon 2.3 at delta 1e-5",
+        toml: include_str!("builtin/mnist-private-strict.toml"),
     },
     Builtin {
         name: "shakespeare",

@@ -11,6 +11,7 @@ use kamado_nn::optimizers::Optimizer;
 use serde::{Deserialize, Serialize};
 
 use super::error::RecipeError;
+use super::privacy_config::PrivacyConfig;
 use super::raw_config::RawConfig;
 use super::schema::Document;
 use super::suggest::closest;
@@ -34,6 +35,9 @@ pub struct Recipe {
     pub model: ModelConfig,
     /// `[train]`
     pub train: TrainConfig,
+    /// `[privacy]`, for private training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacyConfig>,
 }
 
 /// `[data]`: where the examples come from and how they are divided and scaled.
@@ -247,6 +251,9 @@ impl Recipe {
             let place = document.place_of(&format!("data.{}", conflict.key));
             document.error(place, conflict.problem, conflict.help)
         })?;
+        if let Some((problem, help)) = recipe.privacy.as_ref().and_then(|p| p.problem(&recipe.data, &recipe.train)) {
+            return Err(document.error(document.place_of("privacy"), format!("[privacy] {problem}"), help));
+        }
         recipe.check_inputs(&document)?;
         recipe.check_blending(&document)?;
         recipe.check_watched(&document)?;

@@ -31,6 +31,7 @@ mod layer_tables;
 mod load;
 mod load_raw;
 mod overrides;
+mod privacy_config;
 mod raw_config;
 mod raw_tables;
 mod schema;
@@ -44,5 +45,6 @@ pub use config::{DataConfig, LayerEntry, ModelConfig, Recipe, Scaling, Source, T
 pub use error::RecipeError;
 pub use json_schema::json_schema;
 pub use load::Parts;
+pub use privacy_config::{PrivacyConfig, Sampling};
 pub use raw_config::{RawConfig, SplitConfig, TableDefaults};
 pub use source::RecipeText;

@@ -6,6 +6,7 @@ use crate::monitor::Monitor;
 use crate::resources::Bytes;
 
 use super::layer_tables::{EVERY_LAYER, LAYERS};
+use super::privacy_config::PRIVACY;
 use super::raw_tables;
 use super::schema::{Field, Kind, Variant, field, required, variant};
 
@@ -25,6 +26,7 @@ pub(super) const RECIPE: &[Field] = &[
     required("data", Kind::Table(DATA)),
     required("model", Kind::Table(&[required("layers", Kind::List(&Kind::TaggedWith(LAYERS, EVERY_LAYER), 1, 1000))])),
     required("train", Kind::Table(TRAIN)),
+    field("privacy", Kind::Table(PRIVACY)),
 ];
 
 const DATA: &[Field] = &[
