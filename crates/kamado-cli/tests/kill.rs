@@ -103,3 +103,17 @@ fn a_full_disk_leaves_the_last_good_checkpoint() {
     desk.kamado(&["train", "--resume", "out"]).ok();
     compare(&desk);
 }
+
+#[test]
+fn a_recipe_is_proved_to_go_on_with_the_same_bits() {
+    let desk = small_desk();
+    for cut in ["0.0", "0.4", "1"] {
+        let said = desk.kamado(&["verify-resume", "small.toml", "--cut", cut]).ok().out;
+        assert!(said.contains("taken up again: all") && said.contains("are the same, bit for bit."), "{said}");
+    }
+    let said = desk.kamado(&["verify-resume", "small.toml", "--json"]).ok().out;
+    let verdict: Value = serde_json::from_str(&said).unwrap();
+    assert!(verdict["difference"].is_null() && verdict["steps"] == 14 && verdict["weights"] == 154, "{verdict}");
+    desk.kamado(&["verify-resume", "small.toml", "--cut", "2"]).failed(2, &["--cut cannot be 2", "from 0 to 1"]);
+    assert_eq!(desk.list("."), ["data", "small.toml"]);
+}

@@ -4,15 +4,17 @@
 use std::path::Path;
 
 use kamado_data::{Dataset, FeatureData, Features, Labels};
+use kamado_engine::Footprint;
 use kamado_nn::layers::Dense;
 use kamado_nn::losses::Loss;
-use kamado_nn::model::{Seed, Sequential};
+use kamado_nn::model::{Seed, Sequential, TrainingSpec};
 use kamado_nn::optimizers::schedules::Schedule;
 use kamado_nn::optimizers::{Adam, LearningRate, Options, Sgd};
 use kamado_train::control::{AfterEpoch, EarlyStopping, ReduceOnPlateau, Steering};
 use kamado_train::diagnosis::Place;
 use kamado_train::{
-    Callback, Checkpoint, CheckpointConfig, Checkpointing, EpochRecord, Evaluation, Fit, StopFlag, TrainError, Trainer,
+    Callback, Checkpoint, CheckpointConfig, Checkpointing, EpochRecord, Evaluation, Fit, StopFlag, TrainError,
+    TrainInfo, Trainer,
 };
 
 /// `y = 2x - 1` at ten points.
@@ -184,4 +186,21 @@ fn any_split_into_windows_makes_the_update_of_the_whole_batch() {
             assert!(apart <= 1e-6 * norm, "{apart:e} of {norm} apart in windows of {batch_size}");
         }
     }
+}
+
+#[test]
+fn the_memory_that_is_foretold_is_the_memory_that_is_taken() {
+    struct Told(usize);
+    impl Callback for Told {
+        fn on_train_begin(&mut self, info: &TrainInfo) {
+            self.0 = info.bytes;
+        }
+    }
+    let (data, mut trainer, mut told) = (line(), regress(0.01), Told(0));
+    let spec = TrainingSpec::new(Loss::MSE, Sgd { learning_rate: 0.01.into(), ..Sgd::default() });
+    let graph = trainer.model().training_graph(&spec).unwrap().graph;
+    let foretold = Footprint::of(&graph, 2, trainer.runtime().threads()).unwrap();
+    trainer.fit(&data, Fit { callbacks: vec![&mut told], ..fit() }).unwrap();
+    assert_eq!(foretold.total(), told.0);
+    assert!(foretold.variables > 0 && foretold.results > 0);
 }
