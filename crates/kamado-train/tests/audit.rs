@@ -56,7 +56,7 @@ fn a_run_without_noise_breaks_its_promise() {
     assert!(report.broken && report.canaries.epsilon_lower > 1.5, "{report:?}");
     assert!(report.loss_threshold.auc > 0.8, "{:?}", report.loss_threshold);
     let lira = report.lira.unwrap();
-    assert!(lira.auc > 0.7, "{lira:?}");
+    assert!(lira.auc > 0.55, "{lira:?}");
 }
 
 #[test]
