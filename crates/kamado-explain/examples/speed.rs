@@ -56,7 +56,7 @@ fn deletion(model: &str, idx: &str, count: usize) -> Result<(), Box<dyn Error>> 
     let samples = samples(idx, count)?;
     for method in [Method::IntegratedGradients, Method::GradCam] {
         let mut margins = Vec::new();
-        for found in explainer.explain(&samples, &Request::new(method))? {
+        for found in explainer.explain(&samples, &Request { steps: Some(50), ..Request::new(method) })? {
             if let Some(curve) = found.checks.deletion {
                 margins.push(curve.random - curve.auc);
             }

@@ -87,10 +87,10 @@ pub fn concept(
     }
     let (score, random) = (Moments::of(&scores), Moments::of(&chance));
     let error = score.standard_error().hypot(random.standard_error());
-    let passed = (score.mean - random.mean).abs() > student(DRAWS as usize - 1) * error;
-    let score = score.mean;
+    let passed = (score.mean() - random.mean()).abs() > student(DRAWS as usize - 1) * error;
+    let score = score.mean();
     let spread = random.deviation();
-    Ok(Concept { layer: scope, target: target.number, score, random: random.mean, spread, passed })
+    Ok(Concept { layer: scope, target: target.number, score, random: random.mean(), spread, passed })
 }
 
 fn layer_of(explainer: &Explainer, layer: Option<&str>) -> Result<NodeId> {

@@ -1,10 +1,11 @@
 //! Means, intervals, ranks and small linear systems.
 
-/// Mean and spread of a stream of numbers (Welford 1962).
+/// Mean and spread of a stream of numbers, from sums about the first (Chan, Golub and LeVeque 1983).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moments {
     pub(crate) n: usize,
-    pub(crate) mean: f64,
+    first: f64,
+    sum: f64,
     squares: f64,
 }
 
@@ -16,15 +17,27 @@ impl Moments {
     }
 
     pub(crate) fn add(&mut self, x: f64) {
+        if self.n == 0 {
+            self.first = x;
+        }
+        let beyond = x - self.first;
         self.n += 1;
-        let before = x - self.mean;
-        self.mean += before / self.n as f64;
-        self.squares += before * (x - self.mean);
+        self.sum += beyond;
+        self.squares += beyond * beyond;
+    }
+
+    /// The mean of the numbers.
+    pub(crate) fn mean(&self) -> f64 {
+        self.first + self.sum / self.n.max(1) as f64
     }
 
     /// The standard deviation of the numbers.
     pub(crate) fn deviation(&self) -> f64 {
-        if self.n < 2 { 0.0 } else { (self.squares / (self.n - 1) as f64).sqrt() }
+        if self.n < 2 {
+            return 0.0;
+        }
+        let squares = self.squares - self.sum * self.sum / self.n as f64;
+        (squares.max(0.0) / (self.n - 1) as f64).sqrt()
     }
 
     /// The standard error of the mean.

@@ -140,6 +140,6 @@ fn area(curve: &[f64]) -> f64 {
 fn judged(curves: &[Vec<f64>], better: impl Fn(f64, f64) -> bool) -> Curve {
     let random = Moments::of(&curves[1..].iter().map(|curve| area(curve)).collect::<Vec<_>>());
     let auc = area(&curves[0]);
-    let (passed, spread) = (better(auc, random.mean), random.deviation());
-    Curve { auc, random: random.mean, spread, curve: curves[0].clone(), passed }
+    let (passed, spread) = (better(auc, random.mean()), random.deviation());
+    Curve { auc, random: random.mean(), spread, curve: curves[0].clone(), passed }
 }

@@ -59,6 +59,6 @@ pub(super) fn check(
     }
     let with = Moments::of(&random.iter().map(|values| likeness(&trained, values)).collect::<Vec<_>>());
     let spread = null.deviation();
-    let passed = with.mean <= null.mean.max(0.0) + MARGIN + 2.0 * spread;
-    Ok(Some(Randomisation { correlation: with.mean, baseline: null.mean, spread, passed }))
+    let passed = with.mean() <= null.mean().max(0.0) + MARGIN + 2.0 * spread;
+    Ok(Some(Randomisation { correlation: with.mean(), baseline: null.mean(), spread, passed }))
 }

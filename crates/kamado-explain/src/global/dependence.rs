@@ -52,7 +52,7 @@ pub(super) fn of(table: &mut Table<'_>, columns: &[String]) -> Result<Vec<Depend
             let answers = table.explainer.output.answers_of(&samples.iter().collect::<Vec<_>>())?;
             let answers: Vec<f64> = answers.iter().map(|answer| target.of(answer)).collect();
             let moments = Moments::of(&answers);
-            dependence.points.push(Point { value, mean: moments.mean, spread: moments.deviation() });
+            dependence.points.push(Point { value, mean: moments.mean(), spread: moments.deviation() });
             dependence.rows.resize(CURVES.min(answers.len()), Vec::new());
             dependence.rows.iter_mut().zip(&answers).for_each(|(row, y)| row.push(*y));
         }

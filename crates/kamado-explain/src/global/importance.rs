@@ -42,7 +42,7 @@ pub(super) fn of(table: &mut Table<'_>) -> Result<(&'static str, f64, Vec<Import
             losses.push(if metric == "accuracy" { score - shuffled } else { shuffled - score });
         }
         let moments = Moments::of(&losses);
-        all.push(Importance { column, loss: moments.mean, error: half_width(&moments) });
+        all.push(Importance { column, loss: moments.mean(), error: half_width(&moments) });
     }
     all.sort_by(|a, b| b.loss.total_cmp(&a.loss));
     Ok((metric, score, all))

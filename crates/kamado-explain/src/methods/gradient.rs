@@ -88,7 +88,7 @@ pub(crate) fn smooth(
     let whole = done >= how.samples;
     let found = |moments: Vec<Moments>| {
         let of = |f: &dyn Fn(&Moments) -> f64| fold(network, &moments.iter().map(f).collect::<Vec<_>>());
-        Found { values: of(&|m| m.mean), error: Some(of(&half_width)), converged: whole, ends: None }
+        Found { values: of(&|m| m.mean()), error: Some(of(&half_width)), converged: whole, ends: None }
     };
     Ok(moments.into_iter().map(found).collect())
 }
@@ -96,8 +96,8 @@ pub(crate) fn smooth(
 /// Fills a slice with standard normal numbers, two at a time (Box and Muller 1958).
 pub(crate) fn normals(rng: &mut Rng, out: &mut [f32]) {
     for pair in out.chunks_mut(2) {
-        let u = f64::from(rng.next_u32()) + 1.0;
-        let radius = (-2.0 * (u / 4_294_967_296.0).ln()).sqrt() as f32;
+        let u = rng.next_u32() as f32 + 1.0;
+        let radius = (-2.0 * (u / 4_294_967_296.0).ln()).max(0.0).sqrt();
         let angle = rng.next_u32() as f32 * (std::f32::consts::TAU / 4_294_967_296.0);
         let (sin, cos) = angle.sin_cos();
         pair[0] = radius * cos;

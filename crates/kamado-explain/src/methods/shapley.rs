@@ -61,7 +61,7 @@ pub(crate) fn sampled(game: &mut Game<'_>, pairs: usize, seed: u64) -> Result<Va
         pairs_of(game, &orders, &baselines, &mut moments)?;
         done += now;
     }
-    let values = moments.iter().map(|moments| moments.mean).collect();
+    let values = moments.iter().map(|moments| moments.mean()).collect();
     Ok(Values { values, error: moments.iter().map(half_width).collect(), whole })
 }
 

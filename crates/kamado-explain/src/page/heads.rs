@@ -34,7 +34,7 @@ fn map(probabilities: &[f64], [queries, keys]: [usize; 2], head: usize) -> Strin
     probabilities.iter().enumerate().for_each(|(i, p)| cells[i / keys / step * columns + i % keys / step] += p);
     let most = cells.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let mut out = format!(
-        "<svg viewBox=\"0 0 {columns} {rows}\" width=\"128\" height=\"{}\" role=\"img\"><title>head {}</title>\
+        "<svg viewBox=\"0 0 {columns} {rows}\" width=\"128\" height=\"{}\" shape-rendering=\"crispEdges\" role=\"img\"><title>head {}</title>\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
         128 * rows / columns.max(1),
         head + 1
@@ -43,7 +43,7 @@ fn map(probabilities: &[f64], [queries, keys]: [usize; 2], head: usize) -> Strin
         let (x, y, share) = (i % columns, i / columns, value / most);
         let _ = write!(
             out,
-            "<rect x=\"{x}\" y=\"{y}\" width=\"1.02\" height=\"1.02\" fill=\"#1f6fb4\" fill-opacity=\"{share:.3}\"/>"
+            "<rect x=\"{x}\" y=\"{y}\" width=\"1\" height=\"1\" fill=\"#1f6fb4\" fill-opacity=\"{share:.3}\"/>"
         );
     }
     out + "</svg>"
