@@ -51,6 +51,15 @@ fn columnar_files_hold_what_was_written() {
 }
 
 #[test]
+fn decimals_and_the_usual_compressions_are_read() {
+    for name in ["decimals.parquet", "decimals.arrow"] {
+        let frame = read(&ReadOptions::of([fixture(name)])).unwrap().frame;
+        assert_eq!(numbers(&frame, "price"), [Some(12.34), None, Some(-0.05)], "{name}");
+        assert_eq!(numbers(&frame, "tiny"), [Some(1e-10), Some(2.5), None], "{name}");
+    }
+}
+
+#[test]
 fn numpy_files_hold_what_was_written() {
     let frame = read(&ReadOptions::of([fixture("table.npz")])).unwrap().frame;
     assert_eq!(frame.column("x").unwrap().kind(), &Kind::Tensor(vec![3, 2]));

@@ -1,6 +1,6 @@
 //! Parquet and Arrow IPC: columns with types of their own.
 //!
-//! Integers, floats and decimals of up to 64 bits are numbers, truth values categories, dates and timestamps dates; texts
+//! Integers and floats of up to 64 bits and decimals of up to 128 are numbers, truth values categories, dates and timestamps dates; texts
 //! and dictionaries of texts are inferred as those of a CSV file are; lists of a fixed length are tensors. Files that
 //! [`write_parquet_shards`](super::write_parquet_shards) wrote say the kinds themselves.
 
@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Date64Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Float32Type, Float64Type,
+    Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, Float64Array, LargeStringArray, RecordBatch, TimestampMillisecondArray};
 use arrow_ipc::reader::{FileReader, StreamReader};
@@ -156,6 +156,9 @@ fn plain(values: &ArrayRef) -> Option<Values> {
         DataType::UInt16 => numbers::<UInt16Type>(values, f64::from),
         DataType::UInt32 => numbers::<UInt32Type>(values, f64::from),
         DataType::UInt64 => numbers::<UInt64Type>(values, |value| value as f64),
+        DataType::Decimal32(_, scale) => numbers::<Decimal32Type>(values, |value| f64::from(value) / unit(*scale)),
+        DataType::Decimal64(_, scale) => numbers::<Decimal64Type>(values, |value| value as f64 / unit(*scale)),
+        DataType::Decimal128(_, scale) => numbers::<Decimal128Type>(values, |value| value as f64 / unit(*scale)),
         DataType::Date32 => return Some(dates::<Date32Type>(values, |day| i64::from(day) * DAY)),
         DataType::Date64 => return Some(dates::<Date64Type>(values, |moment| moment)),
         DataType::Timestamp(TimeUnit::Second, _) => {
@@ -183,6 +186,11 @@ fn plain(values: &ArrayRef) -> Option<Values> {
         _ => return texts(values).map(Values::Texts),
     };
     Some(Values::Numbers(numbers))
+}
+
+/// How many of the smallest parts of a decimal make 1.
+fn unit(scale: i8) -> f64 {
+    10f64.powi(i32::from(scale))
 }
 
 fn numbers<T: ArrowPrimitiveType>(values: &ArrayRef, convert: impl Fn(T::Native) -> f64) -> Float64Array {
