@@ -146,6 +146,9 @@ fn candidates(donors: &Frame, feature: &Feature) -> Result<Vec<Donor>> {
     Ok(all)
 }
 
+/// Free columns, each with one of its values.
+type Changes = Vec<(usize, usize)>;
+
 /// A search for changes.
 struct Search<'a> {
     explainer: &'a mut Explainer,
@@ -156,12 +159,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Pairs of a free column and one of its values, whether they reach the target, and its number then.
-    fn greedy(
-        &mut self,
-        x: &Sample,
-        free: &[usize],
-        values: &[Vec<Donor>],
-    ) -> Result<(Vec<(usize, usize)>, bool, f64)> {
+    fn greedy(&mut self, x: &Sample, free: &[usize], values: &[Vec<Donor>]) -> Result<(Changes, bool, f64)> {
         let mut chosen: Vec<(usize, usize)> = Vec::new();
         let mut best = self.answers(x, &[chosen.clone()], free, values)?[0];
         while !best.0 && chosen.len() < free.len() {

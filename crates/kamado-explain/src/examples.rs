@@ -29,8 +29,11 @@ pub(crate) fn before_last(graph: &Graph, score: NodeId) -> Result<NodeId> {
         .ok_or_else(|| ExplainError::request("the model has no layer with weights", "Compare its inputs instead"))
 }
 
+/// A vector for each example.
+type Vectors = Vec<Vec<f32>>;
+
 /// The vectors of examples before the last layer, and the model's outputs.
-fn vectors(explainer: &mut Explainer, samples: &[Sample]) -> Result<(Vec<Vec<f32>>, Vec<Vec<f32>>)> {
+fn vectors(explainer: &mut Explainer, samples: &[Sample]) -> Result<(Vectors, Vectors)> {
     let outputs = explainer.outputs(samples)?;
     let node = before_last(&explainer.output.graph, explainer.output.score)?;
     let labels = explainer.labels.clone();

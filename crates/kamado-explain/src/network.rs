@@ -48,6 +48,9 @@ pub(crate) struct Site {
     pub(crate) reached: bool,
 }
 
+/// Gets the number of a row and two of its tensors: the answers and the gradient, or a layer and the gradient there.
+pub(crate) type Visit<'v> = dyn FnMut(usize, &[f32], &[f32]) + 'v;
+
 /// A model as graphs.
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -163,7 +166,7 @@ impl Network {
         rows: usize,
         sample: &dyn Fn(usize) -> Sampled<'a>,
         fill: &mut dyn FnMut(usize, &mut [f32]),
-        visit: &mut dyn FnMut(usize, &[f32], &[f32]),
+        visit: &mut Visit<'_>,
     ) -> Result<()> {
         self.evaluations += rows;
         self.prepare_gradient()?;
@@ -313,7 +316,10 @@ fn sites(graph: &Graph, inputs: &[InputSpec], score: NodeId) -> Vec<Site> {
             let elements = user.ty.shape.elements().map_or(0, |n| n.at(1));
             let columns = input.shape.last().copied().unwrap_or(1).max(1);
             let kept = gather.rows.len();
-            let place = |i: usize| if kept == 0 { i } else { i / kept * columns + gather.first_column + i % kept };
+            let place = |i: usize| match i.checked_div(kept) {
+                Some(row) => row * columns + gather.first_column + i % kept,
+                None => i,
+            };
             let places = (0..elements / width.max(1)).map(place).collect();
             let (node, name) = (NodeId(index as u32), format!("explain.site.{}", sites.len()));
             sites.push(Site { input: number, node, name, len: elements, width, places, reached: false });

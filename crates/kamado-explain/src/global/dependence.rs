@@ -85,7 +85,7 @@ fn values(table: &Table<'_>, name: &str) -> Result<Vec<Setting>> {
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
             column.texts()?.iter().flatten().for_each(|text| *counts.entry(text.to_owned()).or_default() += 1);
             let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
-            counts.sort_by(|a, b| b.1.cmp(&a.1));
+            counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             let setting = |(text, _): (String, usize)| -> Setting {
                 let (name, value) = (owned.clone(), text.clone());
                 (text, Box::new(move |n| Column::of_categories(name.clone(), vec![Some(value.as_str()); n])))

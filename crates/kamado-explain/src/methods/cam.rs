@@ -13,7 +13,7 @@ use kamado_graph::shape::{DType, Dim};
 
 use super::Found;
 use crate::error::{ExplainError, Result, did_you_mean};
-use crate::network::{Fed, Feeds, Network, add_direction};
+use crate::network::{Fed, Feeds, Network, Visit, add_direction};
 use crate::rewrite::{dependents, with_inputs};
 use crate::runner::Runner;
 use crate::sample::{Sample, Slot};
@@ -50,7 +50,7 @@ pub(crate) fn at_layer(
     samples: &[&Sample],
     targets: &[Target],
     node: NodeId,
-    visit: &mut dyn FnMut(usize, &[f32], &[f32]),
+    visit: &mut Visit<'_>,
 ) -> Result<()> {
     let (mut graph, nodes) = with_inputs(&network.graph, &[])?;
     let (score, node) = (nodes[network.score.index()], nodes[node.index()]);

@@ -227,10 +227,10 @@ impl Back<'_> {
         let over = graph.sub(largest, twin_y)?;
         let under = graph.sub(y, largest)?;
         let (over, under) = (graph.mul(gradient, over)?, graph.mul(gradient, under)?);
-        let here = graph.max_pool2d_grad(x, over, pool.clone())?;
-        let there = graph.max_pool2d_grad(twin_x, under, pool.clone())?;
+        let here = graph.max_pool2d_grad(x, over, *pool)?;
+        let there = graph.max_pool2d_grad(twin_x, under, *pool)?;
         let moved = graph.add(here, there)?;
-        let slope = graph.max_pool2d_grad(x, gradient, pool.clone())?;
+        let slope = graph.max_pool2d_grad(x, gradient, *pool)?;
         let dx = graph.sub(x, twin_x)?;
         choose(graph, dx, moved, slope)
     }

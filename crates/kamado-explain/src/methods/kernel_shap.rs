@@ -1,8 +1,9 @@
 //! KernelSHAP: Shapley values by weighted least squares over coalitions.
 //!
-//! `φ = argmin Σ_S w(|S|) (v(S) - v(∅) - Σ_{i ∈ S} φᵢ)²` with `Σφ = v(all) - v(∅)` and `w(s) = (M - 1) / (C(M, s) s (M
-//! - s))`. Sizes of coalitions are taken whole, from both ends, while the budget allows; the rest of it is drawn by
-//! weight, each coalition with its complement. The intervals come from the residuals of what was drawn.
+//! `φ = argmin Σ_S w(|S|) (v(S) - v(∅) - Σ_{i ∈ S} φᵢ)²` with `Σφ = v(all) - v(∅)` and
+//! `w(s) = (M - 1) / (C(M, s) s (M - s))`. Sizes of coalitions are taken whole, from both ends, while the budget allows;
+//! the rest of it is drawn by weight, each coalition with its complement. The intervals come from the residuals of what
+//! was drawn.
 //!
 //! Source: Lundberg and Lee, "A unified approach to interpreting model predictions", 2017, and the package `shap`.
 
