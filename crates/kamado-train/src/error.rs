@@ -24,7 +24,7 @@ pub enum TrainError {
     #[error("the loss is {loss} in epoch {epoch}, step {step}: training has diverged. {}", diverged(*learning_rate, origin, last_good))]
     NotFinite {
         /// Where it began, if that was found.
-        origin: Option<Origin>,
+        origin: Option<Box<Origin>>,
         /// The last checkpoint before it, if there is one.
         last_good: Option<PathBuf>,
         /// The epoch, from one.
@@ -87,7 +87,7 @@ fn megabytes(bytes: usize) -> usize {
 }
 
 /// Where it began, and what to do.
-fn diverged(learning_rate: f64, origin: &Option<Origin>, last_good: &Option<PathBuf>) -> String {
+fn diverged(learning_rate: f64, origin: &Option<Box<Origin>>, last_good: &Option<PathBuf>) -> String {
     let rate = format!(
         "Use a smaller learning rate (it was {learning_rate:e} in this step), and check that the input is scaled to a range \
          such as 0 to 1"

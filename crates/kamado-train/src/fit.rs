@@ -123,7 +123,7 @@ pub(crate) fn run(trainer: &mut Trainer, train: &Dataset, mut fit: Fit<'_>) -> R
         Ok(()) => Ok(course.history),
         Err(TrainError::NotFinite { epoch, step, loss, learning_rate, .. }) => {
             let last_good = course.last_checkpoint();
-            let origin = course.explain(trainer, start, train, &fit, last_good.as_ref());
+            let origin = course.explain(trainer, start, train, &fit, last_good.as_ref()).map(Box::new);
             let last_good = last_good.map(|checkpoint| checkpoint.path().to_owned());
             Err(TrainError::NotFinite { origin, last_good, epoch, step, loss, learning_rate })
         }
