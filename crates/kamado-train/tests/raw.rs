@@ -233,7 +233,7 @@ fn rare_classes_get_more_training_rows() {
     let desk = Desk::new();
     let rows: String =
         (0..200).map(|i| format!("{}.5,{}\n", i % 50, if i % 10 == 0 { "rare" } else { "usual" })).collect();
-    desk.write("rows.csv", &format!("size,kind\n{rows}"));
+    desk.write("rows.csv", format!("size,kind\n{rows}"));
     let recipe = |label_type: &str| {
         let data = format!(
             "[data]\nsource = \"table\"\npath = {:?}\nlabel = \"kind\"\n{label_type}table = {{ smote = {{ ratio = 0.5 }} }}\n",
@@ -250,7 +250,7 @@ fn rare_classes_get_more_training_rows() {
     assert_eq!(parts.train.len(), count(&parts.train, 0) + usual);
     assert_eq!(count(&parts.test, 0), 4);
     assert_eq!(parts.test.len(), 40);
-    desk.write("rows.csv", &format!("size,kind\n{}", rows.replace("rare", "1").replace("usual", "2")));
+    desk.write("rows.csv", format!("size,kind\n{}", rows.replace("rare", "1").replace("usual", "2")));
     let error = recipe("label_type = \"number\"\n").data.load(3).unwrap_err().to_string();
     assert!(error.contains("the label \"kind\" holds numbers"), "{error}");
 }
