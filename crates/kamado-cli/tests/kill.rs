@@ -78,7 +78,7 @@ fn a_killed_run_goes_on_with_the_same_bits() {
 
 /// `cargo test --release -p kamado-cli --test kill -- --ignored --nocapture`
 #[test]
-#[ignore = "takes a minute"]
+#[ignore = "takes minutes; eight kills are part of every run"]
 fn a_hundred_kills() {
     survives(100);
 }

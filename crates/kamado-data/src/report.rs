@@ -20,7 +20,7 @@ pub use columns::{ColumnSummary, Details};
 pub use correlation::Correlations;
 pub use histogram::Histogram;
 pub(crate) use page::day;
-pub use page::{Page, html};
+pub use page::{Page, escaped, html};
 
 /// In how many bands of rows the map of missing values is divided.
 const BANDS: usize = 100;

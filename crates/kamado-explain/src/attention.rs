@@ -15,11 +15,11 @@ use kamado_graph::ops::Attention;
 use crate::error::{ExplainError, Result};
 use crate::explainer::Explainer;
 use crate::methods::Found;
-use crate::network::{Fed, Feeds, Network, add_direction};
+use crate::network::{Feeds, Network, add_direction};
 use crate::request::Request;
 use crate::rewrite::with_inputs;
 use crate::runner::Runner;
-use crate::sample::{Sample, Slot};
+use crate::sample::Sample;
 use crate::target::Target;
 
 /// The most probabilities of all layers of an example, so that a long text cannot fill the memory.
@@ -227,11 +227,7 @@ fn maps(network: &mut Network, samples: &[&Sample], targets: &[Target]) -> Resul
     runner.run(
         &mut network.store,
         samples.len(),
-        &mut |row, number, mut slot| match (&feeds.0[number], &mut slot) {
-            (Fed::Input(input), _) => slot.copy(&samples[row].0[*input]),
-            (_, Slot::F32(to)) => to.copy_from_slice(&targets[row].direction),
-            _ => {}
-        },
+        &mut |row, number, slot| feeds.fill(number, samples[row], &targets[row].direction, slot),
         &mut |_, outputs| {
             let mut outputs = outputs.iter().copied();
             let mut of = |layer: &Layer| {

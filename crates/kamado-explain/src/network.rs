@@ -269,6 +269,15 @@ impl Feeds {
         };
         Feeds(runner.inputs().map(fed).collect())
     }
+
+    /// Writes one input of a graph without sites.
+    pub(crate) fn fill(&self, number: usize, sample: &Sample, direction: &[f32], mut slot: Slot<'_>) {
+        match (&self.0[number], &mut slot) {
+            (Fed::Input(input), _) => slot.copy(&sample.0[*input]),
+            (_, Slot::F32(to)) => to.copy_from_slice(direction),
+            _ => {}
+        }
+    }
 }
 
 /// Adds `Σ score · direction`, with an input for the direction.

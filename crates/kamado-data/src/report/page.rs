@@ -29,7 +29,7 @@ pub struct Page<'a> {
 }
 
 /// `&`, `<`, `>` and quotes as HTML writes them, so that no value of the data can become a part of the page.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -13,10 +13,10 @@ use kamado_graph::shape::{DType, Dim};
 
 use super::Found;
 use crate::error::{ExplainError, Result, did_you_mean};
-use crate::network::{Fed, Feeds, Network, Visit, add_direction};
+use crate::network::{Feeds, Network, Visit, add_direction};
 use crate::rewrite::{dependents, with_inputs};
 use crate::runner::Runner;
-use crate::sample::{Sample, Slot};
+use crate::sample::Sample;
 use crate::target::Target;
 
 /// The maps of each example; `layer` names a layer, otherwise the last convolution is taken.
@@ -64,11 +64,7 @@ pub(crate) fn at_layer(
     runner.run(
         &mut network.store,
         samples.len(),
-        &mut |row, number, mut slot| match (&feeds.0[number], &mut slot) {
-            (Fed::Input(input), _) => slot.copy(&samples[row].0[*input]),
-            (_, Slot::F32(to)) => to.copy_from_slice(&targets[row].direction),
-            _ => {}
-        },
+        &mut |row, number, slot| feeds.fill(number, samples[row], &targets[row].direction, slot),
         &mut |row, outputs| visit(row, outputs[0], outputs[1]),
     )
 }

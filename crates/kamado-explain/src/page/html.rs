@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::chart::{AGAINST, FOR, svg};
 use super::overlay::{layers, png};
-use super::{Section, greatest, heads};
+use super::{Section, escaped, greatest, heads};
 use crate::explanation::{Explanation, Space};
 use crate::raw::{RawExample, View};
 
@@ -15,23 +15,6 @@ use crate::raw::{RawExample, View};
 const SHOWN: usize = 100;
 /// How many words of a text are shown.
 const WORDS: usize = 2000;
-
-/// `&`, `<`, `>` and quotes as HTML writes them, so that no input can become a part of the page.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// The page: for every example the methods side by side, with their checks.
 pub fn html(title: &str, sections: &[Section]) -> String {

@@ -16,7 +16,8 @@ use crate::explanation::Explanation;
 use crate::raw::{RawExample, View};
 
 pub use chart::svg;
-pub use html::{escaped, html};
+pub use html::html;
+pub use kamado_data::report::escaped;
 pub use overlay::overlay;
 
 /// An example and its explanations by one or several methods.
