@@ -56,7 +56,13 @@ pub trait Callback {
     /// A checkpoint was written, or could not be.
     fn on_checkpoint(&mut self, _event: &CheckpointEvent) {}
 
-    /// May end training, or change how it goes on; called after [`on_epoch_end`](Callback::on_epoch_end).
+    /// Whether it [steers](Callback::steer). Private training, whose steps are planned beforehand, refuses those that do.
+    fn steers(&self) -> bool {
+        false
+    }
+
+    /// May end training, or change how it goes on; called after [`on_epoch_end`](Callback::on_epoch_end) if it
+    /// [`steers`](Callback::steers).
     ///
     /// # Errors
     /// If it cannot decide, such as for want of a number that it watches; training ends.

@@ -312,7 +312,9 @@ impl Course {
             if let Some(problem) = callback.take_problem() {
                 return Err(problem);
             }
-            callback.steer(record, &mut steering)?;
+            if callback.steers() {
+                callback.steer(record, &mut steering)?;
+            }
         }
         self.factor = steering.learning_rate_factor;
         self.history.stopped = steering.stop.filter(|_| record.epoch < record.epochs);

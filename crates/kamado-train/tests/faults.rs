@@ -85,6 +85,10 @@ fn an_update_that_overflows_is_named() {
 fn early_stopping_ends_with_the_weights_of_the_best_epoch() {
     struct Watch(Vec<(f64, Vec<Vec<f32>>)>);
     impl Callback for Watch {
+        fn steers(&self) -> bool {
+            true
+        }
+
         fn steer(&mut self, record: &EpochRecord, steering: &mut Steering<'_>) -> Result<(), TrainError> {
             let weights = steering.model.variables.iter().map(|variable| variable.value.clone()).collect();
             self.0.push((record.get("val_loss").unwrap(), weights));

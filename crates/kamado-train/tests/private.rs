@@ -135,6 +135,9 @@ fn what_would_make_the_promise_wrong_is_refused() {
     assert!(said.contains("bfloat16 is too coarse"), "{said}");
     let said = refusal(&mut plain(), Fit { memory_limit: Some("1 GB".parse().unwrap()), ..fit() }, &private(1.0));
     assert!(said.contains("Set a smaller physical_batch"), "{said}");
+    let mut goal: kamado_train::control::StopWhen = "accuracy >= 0.9".parse().unwrap();
+    let said = refusal(&mut plain(), Fit { callbacks: vec![&mut goal], ..fit() }, &private(1.0));
+    assert!(said.contains("Leave out callbacks that steer"), "{said}");
     let said = refusal(&mut plain(), Fit { max_time: Some(Duration::from_secs(9)), ..fit() }, &private(1.0));
     assert!(said.contains("a time limit has no effect"), "{said}");
     let said = refusal(&mut plain(), Fit { class_weight: Some(ClassWeight::Balanced), ..fit() }, &private(1.0));

@@ -67,6 +67,10 @@ impl Callback for EarlyStopping {
         "early_stopping"
     }
 
+    fn steers(&self) -> bool {
+        true
+    }
+
     fn steer(&mut self, record: &EpochRecord, steering: &mut Steering<'_>) -> Result<(), TrainError> {
         let value = self.monitor.of(record)?;
         if record.epoch <= self.start_from_epoch {

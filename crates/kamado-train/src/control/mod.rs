@@ -42,6 +42,10 @@ pub struct Steering<'a> {
 pub struct AfterEpoch<F: FnMut(&EpochRecord) -> Option<String>>(pub F);
 
 impl<F: FnMut(&EpochRecord) -> Option<String>> Callback for AfterEpoch<F> {
+    fn steers(&self) -> bool {
+        true
+    }
+
     fn steer(&mut self, record: &EpochRecord, steering: &mut Steering<'_>) -> Result<(), TrainError> {
         if let Some(reason) = (self.0)(record) {
             steering.stop = Some(reason);

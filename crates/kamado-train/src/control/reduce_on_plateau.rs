@@ -62,6 +62,10 @@ impl Callback for ReduceOnPlateau {
         "reduce_on_plateau"
     }
 
+    fn steers(&self) -> bool {
+        true
+    }
+
     fn steer(&mut self, record: &EpochRecord, steering: &mut Steering<'_>) -> Result<(), TrainError> {
         let value = self.monitor.of(record)?;
         let state = &mut self.state;

@@ -81,6 +81,10 @@ impl StopWhen {
 }
 
 impl Callback for StopWhen {
+    fn steers(&self) -> bool {
+        true
+    }
+
     fn steer(&mut self, record: &EpochRecord, steering: &mut Steering<'_>) -> Result<(), TrainError> {
         let value = self.monitor.of(record)?;
         if self.is_met(value) {

@@ -55,6 +55,9 @@ pub(crate) fn run(
         let epochs = fit.epochs;
         let record = EpochRecord { epoch, epochs, steps: count, train, validation, seconds, waited: 0.0 };
         fit.callbacks.iter_mut().for_each(|c| c.on_epoch_end(&record));
+        if let Some(problem) = fit.callbacks.iter_mut().find_map(|c| c.take_problem()) {
+            return Err(problem);
+        }
         history.epochs.push(record);
         history.interrupted = epoch < fit.epochs && fit.stop.is_stopped();
         if history.interrupted {

@@ -39,6 +39,13 @@ pub(super) fn refuse(
             "Leave out max_time, and choose fewer epochs",
         );
     }
+    if fit.callbacks.iter().any(|callback| callback.steers()) {
+        return no(
+            "to stop or to slow down by what the data say would tell of them, and the steps are planned beforehand"
+                .into(),
+            "Leave out callbacks that steer, such as early stopping",
+        );
+    }
     if fit.precision == Precision::Bf16 {
         return no(
             "bfloat16 is too coarse for the norms of gradients, on which the promise rests".into(),
