@@ -119,7 +119,12 @@ fn metrics(out: &mut String, records: &Records) {
         rows.push((name.clone(), format!("{x:.4}{interval}")));
     }
     if let Some(baseline) = records.run.get("baseline").filter(|baseline| !baseline.is_null()) {
-        rows.push(("without looking at the input".to_owned(), baseline.to_string()));
+        let parts = baseline.as_object().into_iter().flatten();
+        let words = parts.filter(|(_, value)| !value.is_null()).map(|(name, value)| match value.as_f64() {
+            Some(x) => format!("{name} {x:.4}"),
+            None => format!("{name} {}", said(Some(value))),
+        });
+        rows.push(("without looking at the input".to_owned(), words.collect::<Vec<_>>().join(", ")));
     }
     table(out, "What was measured on test data", rows.iter().map(|(a, b)| (a.as_str(), b.as_str())));
     if rows.is_empty() {
